@@ -1,0 +1,97 @@
+# bash completion for agentbox
+
+_agentbox_boxes()
+{
+	agentbox ps 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_agentbox_profiles()
+{
+	local bin dir f
+
+	bin=$(readlink -f "$(command -v agentbox)") || return
+	for dir in "${bin%/*}/../share/agentbox/profiles" \
+		"${bin%/*}/../../profiles" /etc/agentbox/profiles \
+		"${XDG_CONFIG_HOME:-$HOME/.config}/agentbox/profiles"; do
+		for f in "$dir"/*.json; do
+			[ ! -e "$f" ] || basename "$f" .json
+		done
+	done
+}
+
+# _agentbox_words WORDS: completes from them.
+_agentbox_words()
+{
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+# The word after an option of a command; false if it takes none.
+_agentbox_value()
+{
+	local cur=$3
+
+	case $1,$2 in
+	run,-p | run,--profile | doctor,--profile)
+		_agentbox_words "$(_agentbox_profiles)" "$cur"
+		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.json' -- "$cur") ;;
+	run,-w | run,--workspace | doctor,--workspace)
+		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	run,--env)
+		mapfile -t COMPREPLY < <(compgen -v -S = -- "$cur") ;;
+	kill,-s | kill,--signal)
+		_agentbox_words "TERM INT HUP KILL QUIT USR1 USR2 STOP CONT" "$cur" ;;
+	run,-n | run,--name | run,-t | run,--timeout | *,-l | *,--label | *,--why)
+		COMPREPLY=() ;;
+	*) return 1 ;;
+	esac
+}
+
+_agentbox_options()
+{
+	case $1 in
+	run) echo --profile --workspace --name --timeout --env --label \
+		--show-enforced --json --timing --help -- ;;
+	ps) echo --label --json --help ;;
+	inspect) echo --json --help ;;
+	freeze | thaw) echo --all --label --why --json --help ;;
+	kill) echo --signal --all --label --why --json --help ;;
+	logs) echo --follow --json --help ;;
+	doctor) echo --json --profile --workspace --help ;;
+	esac
+}
+
+_agentbox()
+{
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local cmd=${COMP_WORDS[1]:-} i
+	local all="run ps inspect freeze thaw kill logs doctor profile version help"
+
+	COMPREPLY=()
+	if [ "$COMP_CWORD" = 1 ]; then
+		_agentbox_words "$all" "$cur"
+		return
+	fi
+	if [ "$cmd" = run ]; then # behind "--" or the first word: the command's
+		for ((i = 2; i < COMP_CWORD; i++)); do
+			if [ "${COMP_WORDS[i]}" = -- ]; then
+				_command_offset $((i + 1)) 2>/dev/null ||
+					mapfile -t COMPREPLY < <(compgen -c -f -- "$cur")
+				return
+			fi
+		done
+	fi
+	_agentbox_value "$cmd" "$prev" "$cur" && return
+	if [[ $cur == -* ]]; then
+		_agentbox_words "$(_agentbox_options "$cmd")" "$cur"
+		return
+	fi
+	case $cmd in
+	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
+	inspect | freeze | thaw | kill | logs)
+		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;
+	profile)
+		_agentbox_words "$(_agentbox_profiles)" "$cur" ;;
+	help) _agentbox_words "$all" "$cur" ;;
+	esac
+}
+complete -F _agentbox agentbox

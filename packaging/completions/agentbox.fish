@@ -1,0 +1,55 @@
+# fish completion for agentbox
+
+function __agentbox_boxes
+    agentbox ps 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
+function __agentbox_profiles
+    set -l bin (dirname (realpath (command -s agentbox)))
+    set -l config $XDG_CONFIG_HOME
+    test -n "$config"; or set config $HOME/.config
+    for f in $bin/../share/agentbox/profiles/*.json $bin/../../profiles/*.json /etc/agentbox/profiles/*.json $config/agentbox/profiles/*.json
+        basename $f .json
+    end
+end
+
+function __agentbox_needs_command
+    test (count (commandline -opc)) -eq 1
+end
+
+function __agentbox_in
+    set -l words (commandline -opc)
+    test (count $words) -gt 1; and contains -- $words[2] $argv
+end
+
+complete -c agentbox -f
+complete -c agentbox -n __agentbox_needs_command -a run -d 'Run a command in a box'
+complete -c agentbox -n __agentbox_needs_command -a ps -d 'List running boxes'
+complete -c agentbox -n __agentbox_needs_command -a inspect -d 'Show one box'
+complete -c agentbox -n __agentbox_needs_command -a freeze -d 'Stop a box where it is'
+complete -c agentbox -n __agentbox_needs_command -a thaw -d 'Let a frozen box go on'
+complete -c agentbox -n __agentbox_needs_command -a kill -d 'End a box at once'
+complete -c agentbox -n __agentbox_needs_command -a logs -d 'What happened to a box'
+complete -c agentbox -n __agentbox_needs_command -a doctor -d 'What this machine can enforce'
+complete -c agentbox -n __agentbox_needs_command -a profile -d 'Look at profiles'
+complete -c agentbox -n __agentbox_needs_command -a version -d 'Print the version'
+complete -c agentbox -n __agentbox_needs_command -a help -d 'Print help'
+
+complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill logs doctor' -s j -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill logs doctor' -s h -l help -d 'Help'
+complete -c agentbox -n '__agentbox_in run doctor' -s p -l profile -x -a '(__agentbox_profiles) (__fish_complete_suffix .json)' -d 'Profile'
+complete -c agentbox -n '__agentbox_in run doctor' -s w -l workspace -x -a '(__fish_complete_directories)' -d 'Directory to work in'
+complete -c agentbox -n '__agentbox_in run' -s n -l name -x -d 'Name of the box'
+complete -c agentbox -n '__agentbox_in run' -s t -l timeout -x -d 'Stop after 90s, 5m, 2h'
+complete -c agentbox -n '__agentbox_in run' -l env -x -d 'Variable inside, K=V'
+complete -c agentbox -n '__agentbox_in run' -l show-enforced -d 'Print requested against enforced'
+complete -c agentbox -n '__agentbox_in run' -l timing -d 'Print how long each phase took'
+complete -c agentbox -n '__agentbox_in run' -a '(__fish_complete_subcommand --fcs-skip=2)'
+complete -c agentbox -n '__agentbox_in run' -l label -x -d 'Label of the box, K=V'
+complete -c agentbox -n '__agentbox_in ps freeze thaw kill' -s l -l label -x -d 'Boxes with this label'
+complete -c agentbox -n '__agentbox_in freeze thaw kill' -s a -l all -d 'All boxes'
+complete -c agentbox -n '__agentbox_in freeze thaw kill' -l why -x -d 'Reason for the log'
+complete -c agentbox -n '__agentbox_in kill' -s s -l signal -x -a 'TERM INT HUP KILL QUIT USR1 USR2 STOP CONT' -d 'Signal for the command'
+complete -c agentbox -n '__agentbox_in logs' -s f -l follow -d 'Go on until the box ends'
+complete -c agentbox -n '__agentbox_in inspect freeze thaw kill logs' -a '(__agentbox_boxes)'
+complete -c agentbox -n '__agentbox_in profile' -a '(__agentbox_profiles)'

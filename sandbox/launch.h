@@ -1,0 +1,54 @@
+#pragma once
+/*
+ * The supervisor's side of a launch: fresh namespaces, agentbox-stage in them,
+ * the id maps, and in root mode the mounts. Between launch_start() and
+ * launch_exec() no byte of the agent's program runs.
+ */
+#include "lib/err.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/plan.h"
+#include "sandbox/stage.h"
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct launch_params {
+	const struct plan *plan;
+	const char *stage; /* path of agentbox-stage */
+	int stdio[3];	   /* for the box; borrowed */
+	struct cgroup *cg; /* or NULL */
+	uid_t host_uid;	   /* what plan->uid is outside */
+	gid_t host_gid;
+	bool root;	 /* own uid, mounts made here, idmapped */
+	uid_t owner_uid; /* root mode: owner of PLAN_FS_IDMAP trees */
+	gid_t owner_gid;
+};
+
+struct launch {
+	pid_t pid; /* pid 1 of the box, as we see it; 0: not started */
+	int pidfd;
+	int init;	 /* channel of pid 1 */
+	int agent;	 /* channel of the agent's process, until exec */
+	int tty;	 /* master of the box's terminal, or negative */
+	pid_t agent_pid; /* as we see it; known after launch_confined() */
+	int landlock;	 /* ABI in force; 0: none */
+	unsigned int securebits; /* as the agent's process read them */
+};
+
+#define LAUNCH_INIT                                                            \
+	{                                                                      \
+		.pidfd = -EBADF, .init = -EBADF, .agent = -EBADF,              \
+		.tty = -EBADF                                                  \
+	}
+
+/* Error texts name the step and hold a cure where there is one. On failure the
+ * caller still calls launch_end(). */
+int launch_start(const struct launch_params *lp, struct launch *l,
+		 struct err *e);
+/* Waits until the agent's process is confined and waiting; tty: and until the
+ * master of its terminal came. */
+int launch_confined(struct launch *l, bool tty, struct err *e);
+/* Lets it exec. -ENOENT / -EACCES...: the command could not be executed. */
+int launch_exec(struct launch *l, struct err *e);
+/* Kills pid 1 (and with it the whole pid namespace), waits for it, closes. */
+void launch_end(struct launch *l);

@@ -1,0 +1,376 @@
+/*
+ * agentbox-stage: turns itself into pid 1 of a box, and a child of it into the
+ * agent's command. Started by launch.c inside fresh namespaces with a plan, two
+ * channels (stage.h) and the box's stdio. Whatever fails is told to the
+ * supervisor as a step, an errno and a text; then everything ends.
+ *
+ * Nothing here reads a profile, a path of the agent's choice or an environment
+ * variable; the plan is all there is.
+ */
+#include "lib/fd.h"
+#include "sandbox/caps.h"
+#include "sandbox/confine.h"
+#include "sandbox/init.h"
+#include "sandbox/mount.h"
+#include "sandbox/net.h"
+#include "sandbox/stage.h"
+#include "sandbox/sys.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+/* Exit status when even the report failed; see agentbox-run(1). */
+#define EXIT_AGENTBOX 125
+
+struct stage {
+	struct plan *plan;
+	const void *data;
+	size_t len;
+	int mounts[STAGE_FDS_MAX];
+	size_t n_mounts;
+	int slave; /* of the box's pty */
+};
+
+static _Noreturn void
+fail(int chan, enum step step, int code, const struct err *e)
+{
+	struct stage_msg m = { .type = STAGE_FAIL, .step = step, .code = code };
+
+	snprintf(m.text, sizeof(m.text), "%.190s", e->text);
+	(void)stage_send(chan, &m, NULL, 0);
+	if (e->cure[0]) {
+		/* The cure travels as a second packet of the same step. */
+		snprintf(m.text, sizeof(m.text), "%.190s", e->cure);
+		m.code = 0;
+		(void)stage_send(chan, &m, NULL, 0);
+	}
+	_exit(EXIT_AGENTBOX);
+}
+
+static int
+step_plan(struct stage *s, struct err *e)
+{
+	int r = fd_map_sealed(STAGE_FD_PLAN, PLAN_SIZE_MAX, &s->data, &s->len);
+
+	if (r < 0)
+		return err_sys(e, r, "cannot map the plan");
+	close(STAGE_FD_PLAN);
+	return plan_decode(s->data, s->len, &s->plan, e);
+}
+
+static int
+step_session(struct stage *s, struct err *e)
+{
+	(void)s;
+	if (setsid() < 0)
+		return err_sys(e, -errno, "setsid");
+	return 0;
+}
+
+static int
+step_hostname(struct stage *s, struct err *e)
+{
+	if (sethostname(s->plan->hostname, strlen(s->plan->hostname)) < 0)
+		return err_sys(e, -errno, "sethostname");
+	return 0;
+}
+
+static int
+step_loopback(struct stage *s, struct err *e)
+{
+	return s->plan->flags & PLAN_LOOPBACK ? net_loopback_up(e) : 0;
+}
+
+/* The host's procfs is still there; the box's own is read-only. */
+static int
+step_oom(struct stage *s, struct err *e)
+{
+	char text[16];
+	int r;
+
+	if (!(s->plan->layers & LAYER_BIT(LAYER_OOM)))
+		return 0;
+	snprintf(text, sizeof(text), "%d", s->plan->oom_score_adj);
+	r = fd_write_string(AT_FDCWD, "/proc/self/oom_score_adj", text);
+	if (r == -EACCES) {
+		/* Lower than the caller's own score needs privilege: keep. */
+		r = 0;
+	}
+	return r < 0 ? err_sys(e, r, "oom_score_adj") : 0;
+}
+
+static int
+step_bounding(struct stage *s, struct err *e)
+{
+	(void)s;
+	return caps_drop_bounding(e);
+}
+
+static int
+step_go(struct stage *s, struct err *e)
+{
+	struct stage_msg m;
+	int r = stage_recv(STAGE_FD_INIT, &m, s->mounts, STAGE_FDS_MAX,
+			   &s->n_mounts, NULL);
+
+	if (r <= 0 || m.type != STAGE_GO)
+		return err_set(e, -ECONNRESET, "the supervisor went away");
+	return 0;
+}
+
+static int
+step_ids(struct stage *s, struct err *e)
+{
+	const struct plan *p = s->plan;
+
+	if (p->flags & PLAN_SETGROUPS && setgroups(0, NULL) < 0)
+		return err_sys(e, -errno, "setgroups");
+	if (setresgid(p->gid, p->gid, p->gid) < 0 ||
+	    setresuid(p->uid, p->uid, p->uid) < 0)
+		return err_sys(e, -errno, "cannot become uid %u", p->uid);
+	return 0;
+}
+
+/* After the change of ids, which clears it. The look at the channel closes the
+ * race with a supervisor that died just before. */
+static int
+step_parent(struct stage *s, struct err *e)
+{
+	struct pollfd pfd = { .fd = STAGE_FD_INIT, .events = POLLIN };
+
+	(void)s;
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, -errno, "prctl");
+	if (poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR))
+		return err_set(e, -ECONNRESET, "the supervisor went away");
+	return 0;
+}
+
+static int
+step_mounts(struct stage *s, struct err *e, int root)
+{
+	int r = mount_build(root, s->plan, s->mounts, s->n_mounts, e);
+
+	while (s->n_mounts)
+		close(s->mounts[--s->n_mounts]);
+	return r;
+}
+
+/* The box's terminal comes from the box's own devpts, so that ttyname(3) works
+ * inside; the supervisor gets the master. */
+static int
+step_tty(struct stage *s, struct err *e)
+{
+	_cleanup_close_ int master = -EBADF;
+	struct stage_msg m = { .type = STAGE_TTY };
+	int unlock = 0, r;
+
+	s->slave = -EBADF;
+	if (!(s->plan->flags & PLAN_TTY))
+		return 0;
+	master = open("/dev/pts/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock) < 0)
+		return err_sys(e, -errno, "cannot make a terminal");
+	s->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (s->slave < 0)
+		return err_sys(e, -errno, "cannot open the terminal");
+	r = stage_send(STAGE_FD_INIT, &m, &master, 1);
+	return r < 0 ? err_sys(e, r, "cannot hand over the terminal") : 0;
+}
+
+static int
+step_namespaces(struct stage *s, struct err *e)
+{
+	int flags = CLONE_NEWCGROUP;
+
+	if (s->plan->flags & PLAN_TIMENS)
+		flags |= CLONE_NEWTIME;
+	if (unshare(flags) < 0)
+		return err_sys(e, -errno, "unshare");
+	return 0;
+}
+
+/* Those of 0, 1, 2 that are the caller's terminal become the box's own. */
+static int
+agent_stdio(const struct stage *s, struct err *e)
+{
+	if (setsid() < 0)
+		return err_sys(e, -errno, "setsid");
+	if (s->slave >= 0 && ioctl(s->slave, TIOCSCTTY, 0) < 0)
+		return err_sys(e, -errno, "cannot take the terminal");
+	for (int fd = 0; fd <= 2; fd++)
+		if (s->slave >= 0 && isatty(fd) && dup2(s->slave, fd) < 0)
+			return err_sys(e, -errno, "cannot set up stdio");
+	if (dup3(STAGE_FD_AGENT, 3, O_CLOEXEC) < 0 ||
+	    close_range(4, ~0u, 0) < 0)
+		return err_sys(e, -errno, "cannot close descriptors");
+	return 0;
+}
+
+static void
+agent_signals(void)
+{
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int sig = 1; sig <= SIGRTMAX; sig++)
+		sigaction(sig, &dfl, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* As execvp(3), but with the PATH of the plan, and inside the box. Returns the
+ * errno of the attempt that says most: a file that may not be run beats a file
+ * that is not there. */
+static int
+exec_command(const struct plan *p)
+{
+	const char *name = p->args[0], *path = "/usr/bin:/bin";
+	char **argv = (char **)(uintptr_t)p->args;
+	char **envp = (char **)(uintptr_t)p->env;
+	char full[PATH_MAX];
+	int best = ENOENT;
+
+	if (strchr(name, '/')) {
+		execve(name, argv, envp);
+		return errno;
+	}
+	for (size_t i = 0; i < p->n_env; i++)
+		if (!strncmp(p->env[i], "PATH=", 5))
+			path = p->env[i] + 5;
+	for (; *path; path += strcspn(path, ":"), path += *path == ':') {
+		int n = (int)strcspn(path, ":");
+
+		if (snprintf(full, sizeof(full), "%.*s/%s", n, path, name) >=
+		    (int)sizeof(full))
+			continue;
+		execve(full, argv, envp);
+		if (errno != ENOENT && errno != ENOTDIR)
+			best = errno;
+	}
+	return best;
+}
+
+#define AGENT_CHAN 3
+
+static _Noreturn void
+agent_main(const struct stage *s)
+{
+	struct stage_msg m = { .type = STAGE_CONFINED };
+	struct err e = ERR_INIT;
+	enum step step = STEP_STDIO;
+	int r = agent_stdio(s, &e);
+
+	if (r < 0)
+		fail(STAGE_FD_AGENT, STEP_STDIO, r, &e);
+	umask((mode_t)s->plan->umask);
+	/* So that a supervisor without privilege can look at /proc/PID/fd; exec
+	 * would do the same, and there is nothing here to hide. */
+	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+	if (chdir(s->plan->workdir) < 0) {
+		r = err_sys(&e, -errno, "%s", s->plan->workdir);
+		fail(AGENT_CHAN, STEP_WORKDIR, r, &e);
+	}
+	r = confine_agent(s->plan, &step, &e);
+	if (r < 0)
+		fail(AGENT_CHAN, step, r, &e);
+	m.code = r;
+	snprintf(m.text, sizeof(m.text), "%x",
+		 (unsigned int)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
+	r = stage_send(AGENT_CHAN, &m, NULL, 0);
+	if (r >= 0)
+		r = stage_recv(AGENT_CHAN, &m, NULL, 0, NULL, NULL);
+	if (r <= 0 || m.type != STAGE_EXEC)
+		_exit(EXIT_AGENTBOX);
+	agent_signals();
+	r = exec_command(s->plan);
+	err_sys(&e, -r, "%s", s->plan->args[0]);
+	fail(AGENT_CHAN, STEP_EXEC, -r, &e);
+}
+
+/* Pid 1 keeps its channel and nothing else: not the agent's stdio, whose other
+ * end would never see end of file. */
+static void
+become_init(pid_t command)
+{
+	struct err e = ERR_INIT;
+	int r;
+
+	close(STAGE_FD_AGENT);
+	close_range(0, STAGE_FD_INIT - 1, 0);
+	close_range(STAGE_FD_INIT + 1, ~0u, 0);
+	r = confine_init(&e);
+	if (r < 0)
+		fail(STAGE_FD_INIT, STEP_FORK, r, &e);
+	init_loop(command, STAGE_FD_INIT);
+}
+
+static void
+run_step(struct stage *s, enum step id,
+	 int (*fn)(struct stage *s, struct err *e))
+{
+	struct err e = ERR_INIT;
+	int r = fn(s, &e);
+
+	if (r < 0)
+		fail(STAGE_FD_INIT, id, r, &e);
+}
+
+static void
+build_files(struct stage *s)
+{
+	struct err e = ERR_INIT;
+	int root = mount_root(s->plan, &e), r;
+
+	if (root < 0)
+		fail(STAGE_FD_INIT, STEP_ROOT, root, &e);
+	r = step_mounts(s, &e, root);
+	if (r < 0)
+		fail(STAGE_FD_INIT, STEP_MOUNTS, r, &e);
+	r = mount_pivot(root, &e);
+	if (r < 0)
+		fail(STAGE_FD_INIT, STEP_PIVOT, r, &e);
+	close(root);
+}
+
+int
+main(void)
+{
+	struct stage s = { .slave = -EBADF };
+	sigset_t all;
+	pid_t command;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	run_step(&s, STEP_PLAN, step_plan);
+	run_step(&s, STEP_SESSION, step_session);
+	run_step(&s, STEP_HOSTNAME, step_hostname);
+	run_step(&s, STEP_LOOPBACK, step_loopback);
+	run_step(&s, STEP_OOM, step_oom);
+	run_step(&s, STEP_BOUNDING, step_bounding);
+	run_step(&s, STEP_GO, step_go);
+	run_step(&s, STEP_IDS, step_ids);
+	run_step(&s, STEP_PARENT, step_parent);
+	build_files(&s);
+	run_step(&s, STEP_TTY, step_tty);
+	run_step(&s, STEP_NAMESPACES, step_namespaces);
+	command = fork();
+	if (command < 0) {
+		struct err e = ERR_INIT;
+		int r = err_sys(&e, -errno, "fork");
+
+		fail(STAGE_FD_INIT, STEP_FORK, r, &e);
+	}
+	if (command == 0)
+		agent_main(&s);
+	become_init(command);
+}

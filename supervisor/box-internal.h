@@ -1,0 +1,95 @@
+#pragma once
+/* Shared by the box*.c files and nobody else. */
+#include "profiles/compile.h"
+#include "profiles/profile.h"
+#include "sandbox/attest.h"
+#include "sandbox/cgroup.h"
+#include "sandbox/launch.h"
+#include "supervisor/box.h"
+#include "supervisor/control.h"
+#include "supervisor/eventlog.h"
+#include "supervisor/guard.h"
+#include "supervisor/life.h"
+#include "supervisor/paths.h"
+#include "supervisor/runtime.h"
+#include "supervisor/tty.h"
+#include "supervisor/watch.h"
+
+#define BOX_SIGNALS_MAX 8
+#define BOX_WATCHES_MAX 2
+
+struct event;
+
+enum box_phase {
+	PHASE_START,
+	PHASE_LOADED,
+	PHASE_COMPILED,
+	PHASE_ACQUIRED,
+	PHASE_LAUNCHED,
+	PHASE_CONFINED,
+	PHASE_ATTESTED,
+	PHASE_EXECED,
+	PHASE_ENDED,
+	PHASE_RELEASED,
+	PHASE_MAX
+};
+
+/* Why a box was stopped by us, for the exit status and the last word. */
+enum box_end { END_COMMAND, END_TIMEOUT, END_KILLED, END_LIMIT };
+
+struct box {
+	const struct box_options *o;
+	struct paths paths;
+	struct profile *profile;
+	struct compiled *compiled;
+	char *workspace; /* real path, or NULL */
+
+	/* acquired, in this order */
+	struct runtime *rt;
+	struct runtime_box entry;
+	int slot; /* holds the uid */
+	struct guard guard;
+	struct cgroup_host host;
+	struct cgroup *cg;
+	uint32_t cg_set;
+	struct launch_params lp;
+	struct launch launch;
+
+	/* while it runs */
+	enum life_state state;
+	enum box_end end;
+	struct layer_table table;
+	struct event_base *base;
+	struct event *ev_exit, *ev_timeout, *ev_kill;
+	struct event *ev_signal[BOX_SIGNALS_MAX];
+	struct control *control;
+	struct eventlog *log;
+	struct tty *tty;
+	struct watch *watch[BOX_WATCHES_MAX];
+	uint64_t started_us; /* CLOCK_REALTIME */
+	int wait_status;     /* of the command, valid when have_status */
+	bool have_status;
+	uint64_t phase[PHASE_MAX]; /* CLOCK_MONOTONIC, nanoseconds */
+};
+
+uint64_t box_now_ns(void);
+void box_phase(struct box *b, enum box_phase p);
+
+/* box_launch.c: everything up to exec, and the way back. */
+int box_acquire(struct box *b, struct err *e);
+int box_launch(struct box *b, struct err *e);
+void box_release(struct box *b);
+
+/* box_loop.c: from exec to the end of the command. */
+int box_loop(struct box *b, struct err *e);
+/* Freeze, thaw, stop: through the cgroup, or through pid 1. */
+int box_freeze(struct box *b, bool on, struct err *e);
+int box_stop(struct box *b, enum box_end why, struct err *e);
+
+/* box_report.c: what is said about a box. */
+void box_fill_requested(struct box *b);
+json_t *box_describe(struct box *b, bool full);
+void box_print_enforced(struct box *b);
+void box_print_timing(const struct box *b);
+void box_complain(const struct box_options *o, const struct err *e);
+void box_last_word(struct box *b, int status);

@@ -1,0 +1,365 @@
+/*
+ * The supervisor while the command runs: control requests, signals to forward,
+ * the clock, the watches, the terminal, and the end of pid 1. One libevent
+ * loop; nothing in it blocks.
+ */
+#include "supervisor/box-internal.h"
+
+#include "sandbox/init.h"
+#include "sandbox/sys.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#define GRACE_S 2	      /* between the polite signal and the kill */
+#define FREEZE_WAIT_US 5000000 /* the kernel may take its time under load */
+
+static void
+step_life(struct box *b, enum life_event ev)
+{
+	int r = life_next(b->state, ev);
+
+	if (r >= 0)
+		b->state = (enum life_state)r;
+}
+
+int
+box_freeze(struct box *b, bool on, struct err *e)
+{
+	enum life_event ev = on ? LIFE_FREEZE : LIFE_THAW;
+	int r;
+
+	if (life_next(b->state, ev) < 0)
+		return err_set(e, -EBUSY, "the box is %s",
+			       life_name(b->state));
+	if (b->cg && cgroup_can_freeze(b->cg))
+		r = cgroup_freeze(b->cg, on, FREEZE_WAIT_US);
+	else
+		r = sys_pidfd_send_signal(b->launch.pidfd,
+					  on ? INIT_SIG_FREEZE : INIT_SIG_THAW);
+	if (r < 0)
+		return err_sys(e, r, "cannot %s the box",
+			       on ? "freeze" : "thaw");
+	step_life(b, ev);
+	return 0;
+}
+
+int
+box_stop(struct box *b, enum box_end why, struct err *e)
+{
+	int r = b->cg ? cgroup_kill(b->cg) : 0;
+	int r2 = sys_pidfd_send_signal(b->launch.pidfd, SIGKILL);
+
+	if (b->end == END_COMMAND)
+		b->end = why;
+	step_life(b, LIFE_STOP);
+	if (r2 < 0 && r2 != -ESRCH)
+		return err_sys(e, r < 0 ? r : r2, "cannot kill the box");
+	return 0;
+}
+
+/* Control */
+
+static json_t *
+on_describe(void *arg)
+{
+	return box_describe(arg, false);
+}
+
+static json_t *
+on_inspect(void *arg)
+{
+	return box_describe(arg, true);
+}
+
+static int
+on_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
+	  struct err *e)
+{
+	struct box *b = arg;
+	int r = box_freeze(b, on, e);
+
+	if (r >= 0)
+		eventlog_add(b->log, on ? EVENT_FROZEN : EVENT_THAWED,
+			     "by uid %u%s%s", by->uid, *why ? ": " : "", why);
+	return r;
+}
+
+static int
+on_kill(void *arg, int sig, const struct control_peer *by, const char *why,
+	struct err *e)
+{
+	struct box *b = arg;
+	int r;
+
+	if (sig == INIT_SIG_FREEZE || sig == INIT_SIG_THAW)
+		return err_set(e, -EINVAL, "signal %d is agentbox's own", sig);
+	eventlog_add(b->log, sig ? EVENT_SIGNAL : EVENT_KILLED,
+		     sig ? "signal %d by uid %u%s%s" : "%.0dby uid %u%s%s", sig,
+		     by->uid, *why ? ": " : "", why);
+	if (!sig)
+		return box_stop(b, END_KILLED, e);
+	r = sys_pidfd_send_signal(b->launch.pidfd, sig);
+	return r < 0 ? err_sys(e, r, "cannot send signal %d", sig) : 0;
+}
+
+static const struct control_ops control_ops = {
+	.describe = on_describe,
+	.inspect = on_inspect,
+	.freeze = on_freeze,
+	.kill = on_kill,
+};
+
+/* Events */
+
+static void
+on_exit_of_init(evutil_socket_t fd, short what, void *arg)
+{
+	struct box *b = arg;
+
+	(void)fd;
+	(void)what;
+	event_base_loopbreak(b->base);
+}
+
+/* libevent calls this outside of signal context. */
+static void
+on_signal(evutil_socket_t sig, short what, void *arg)
+{
+	struct box *b = arg;
+
+	(void)what;
+	(void)sys_pidfd_send_signal(b->launch.pidfd, (int)sig);
+}
+
+static void
+on_grace_over(evutil_socket_t fd, short what, void *arg)
+{
+	struct err e = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	(void)box_stop(arg, END_TIMEOUT, &e);
+}
+
+static void
+on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	struct box *b = arg;
+	const struct timeval grace = { .tv_sec = GRACE_S };
+	struct err e = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	b->end = END_TIMEOUT;
+	eventlog_add(b->log, EVENT_TIMEOUT, "the time is over");
+	b->ev_kill = evtimer_new(b->base, on_grace_over, b);
+	if (b->state == LIFE_FROZEN || !b->ev_kill ||
+	    sys_pidfd_send_signal(b->launch.pidfd, SIGTERM) < 0 ||
+	    event_add(b->ev_kill, &grace) < 0)
+		(void)box_stop(b, END_TIMEOUT, &e);
+}
+
+static void
+on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
+{
+	struct box *b = arg;
+	struct err e = ERR_INIT;
+
+	(void)used;
+	(void)limit;
+	eventlog_add(b->log, EVENT_LIMIT, "%s", text);
+	(void)box_stop(b, END_LIMIT, &e);
+}
+
+/* Setting up */
+
+static int
+add_event(struct box *b, struct event **ret, int fd, short what,
+	  event_callback_fn fn, const struct timeval *tv)
+{
+	*ret = event_new(b->base, fd, what, fn, b);
+	return *ret && event_add(*ret, tv) == 0 ? 0 : -ENOMEM;
+}
+
+static int
+add_signals(struct box *b)
+{
+	static const int forwarded[] = { SIGTERM, SIGINT,  SIGHUP, SIGQUIT,
+					 SIGUSR1, SIGUSR2, SIGCONT };
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(forwarded) && r >= 0; i++) {
+		/* The terminal code handles SIGCONT when there is one. */
+		if (forwarded[i] == SIGCONT && b->tty)
+			continue;
+		r = add_event(b, &b->ev_signal[i], forwarded[i],
+			      EV_SIGNAL | EV_PERSIST, on_signal, NULL);
+	}
+	return r;
+}
+
+static int
+add_timeout(struct box *b)
+{
+	uint64_t us = b->o->timeout_set ? b->o->timeout_us
+					: b->profile->process.timeout_us;
+	const struct timeval tv = { .tv_sec = (time_t)(us / 1000000),
+				    .tv_usec = (suseconds_t)(us % 1000000) };
+
+	return us ? add_event(b, &b->ev_timeout, -1, 0, on_timeout, &tv) : 0;
+}
+
+static int
+add_watches(struct box *b, struct err *e)
+{
+	const struct profile *p = b->profile;
+	_cleanup_close_ int dir = -EBADF;
+	int r = 0;
+
+	if (b->workspace && p->files.workspace == ACCESS_WRITE &&
+	    p->files.workspace_max) {
+		dir = open(b->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
+						 O_NOFOLLOW);
+		if (dir < 0)
+			return err_sys(e, -errno, "%s", b->workspace);
+		r = watch_disk(b->base, &dir, 1, b->launch.pid,
+			       p->files.workspace_max, on_limit, b,
+			       &b->watch[0], e);
+	}
+	if (r >= 0 && b->table.row[LAYER_MEMORY].state == LAYER_DEGRADED)
+		r = watch_memory(b->base, b->launch.pid,
+				 p->process.cgroup.memory, on_limit, b,
+				 &b->watch[1], e);
+	return r;
+}
+
+static int
+add_control(struct box *b, struct err *e)
+{
+	int r = eventlog_new(runtime_dirfd(b->rt), b->entry.id,
+			     b->entry.name, &b->log);
+
+	if (r < 0)
+		return err_sys(e, r, "event log");
+	eventlog_add(b->log, EVENT_CONFINED, "profile %s, backend %s",
+		     b->profile->name, cgroup_backend_name(b->host.backend));
+	for (int l = 0; l < LAYER_MAX; l++)
+		if (b->table.row[l].state == LAYER_DEGRADED ||
+		    b->table.row[l].state == LAYER_ABSENT)
+			eventlog_add(b->log, EVENT_DEGRADED, "%s: %s",
+				     layer_name((enum layer)l),
+				     b->table.row[l].enforced);
+	eventlog_add(b->log, EVENT_STARTED, "%s", b->o->args[0]);
+	return control_new(b->base, TAKE_FD(b->entry.listen_fd), &control_ops,
+			   b, b->log, &b->control, e);
+}
+
+static int
+set_up(struct box *b, struct err *e)
+{
+	struct event_config *cfg = event_config_new();
+	int r;
+
+	if (cfg) {
+		/* One thread, and no environment variable steers us. */
+		event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK |
+						   EVENT_BASE_FLAG_IGNORE_ENV);
+		b->base = event_base_new_with_config(cfg);
+		event_config_free(cfg);
+	}
+	if (!b->base)
+		return err_sys(e, -ENOMEM, "event loop");
+	if (b->tty) {
+		r = tty_start(b->tty, b->base, e);
+		if (r < 0)
+			return r;
+	}
+	r = add_control(b, e);
+	if (r < 0)
+		return r;
+	r = add_event(b, &b->ev_exit, b->launch.pidfd, EV_READ, on_exit_of_init,
+		      NULL);
+	if (r >= 0)
+		r = add_signals(b);
+	if (r >= 0)
+		r = add_timeout(b);
+	if (r < 0)
+		return err_sys(e, r, "event loop");
+	return add_watches(b, e);
+}
+
+static void
+tear_down(struct box *b)
+{
+	struct event *const events[] = { b->ev_exit, b->ev_timeout,
+					 b->ev_kill };
+
+	for (int i = 0; i < BOX_WATCHES_MAX; i++)
+		watch_free(b->watch[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(events); i++)
+		if (events[i])
+			event_free(events[i]);
+	for (int i = 0; i < BOX_SIGNALS_MAX; i++)
+		if (b->ev_signal[i])
+			event_free(b->ev_signal[i]);
+	control_free(b->control);
+	tty_free(b->tty);
+	b->tty = NULL;
+	eventlog_free(b->log);
+	b->log = NULL;
+	if (b->base)
+		event_base_free(b->base);
+}
+
+/* What pid 1 said before it went; nothing if it was killed. */
+static void
+take_status(struct box *b)
+{
+	struct stage_msg m;
+	int fd, flags = fcntl(b->launch.init, F_GETFL);
+	size_t n;
+
+	(void)fcntl(b->launch.init, F_SETFL, flags | O_NONBLOCK);
+	while (stage_recv(b->launch.init, &m, &fd, 1, &n, NULL) == 1) {
+		if (n)
+			close(fd);
+		if (m.type != STAGE_EXITED)
+			continue;
+		b->wait_status = m.code;
+		b->have_status = true;
+	}
+}
+
+static void
+finish(struct box *b)
+{
+	take_status(b);
+	step_life(b, LIFE_GONE);
+	if (b->have_status && WIFEXITED(b->wait_status))
+		eventlog_add(b->log, EVENT_EXITED, "status %d",
+			     WEXITSTATUS(b->wait_status));
+	else
+		eventlog_add(b->log, EVENT_EXITED, "killed by signal %d",
+			     b->have_status ? WTERMSIG(b->wait_status)
+					    : SIGKILL);
+	if (b->tty)
+		tty_drain(b->tty, 200);
+	control_finish(b->control);
+}
+
+int
+box_loop(struct box *b, struct err *e)
+{
+	int r = set_up(b, e);
+
+	if (r >= 0 && event_base_dispatch(b->base) < 0)
+		r = err_set(e, -EIO, "the event loop failed");
+	if (r >= 0)
+		finish(b);
+	tear_down(b);
+	return r;
+}

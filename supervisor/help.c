@@ -1,0 +1,82 @@
+/* Help texts: data, and two ways to print it. */
+#include "supervisor/help.h"
+
+#include <string.h>
+
+static const struct {
+	const char *name, *line, *text;
+} commands[] = {
+	{ "run", "run a command in a box",
+	  "usage: agentbox run [options] [--] COMMAND [ARG...]\n"
+	  "\n"
+	  "Runs COMMAND as an untrusted agent: own namespaces, own file tree,\n"
+	  "no capability, Landlock, a system call allowlist, limits.\n"
+	  "\n"
+	  "  -p, --profile P      profile name or path (default: default)\n"
+	  "  -w, --workspace DIR  directory that the agent works in (default: .)\n"
+	  "  -n, --name N         name of the box (default: made up)\n"
+	  "  -t, --timeout D      stop after 90s, 5m, 2h, 1d; 0: never\n"
+	  "      --env K=V        set a variable inside (may be repeated)\n"
+	  "      --label K=V      label the box (may be repeated)\n"
+	  "      --show-enforced  print requested against enforced first\n"
+	  "  -j, --json           what agentbox itself says is JSON, on stderr\n"
+	  "      --timing         print how long each phase took\n"
+	  "\n"
+	  "exit status: the command's; 128+N when killed by signal N; 124 the\n"
+	  "time was over; 125 agentbox failed or refused; 126 the command cannot\n"
+	  "be executed; 127 it was not found\n" },
+	{ "ps", "list running boxes",
+	  "usage: agentbox ps [--label K=V] [--json]\n" },
+	{ "inspect", "show one box: requested against enforced",
+	  "usage: agentbox inspect BOX [--json]\n" },
+	{ "freeze", "stop every process of a box where it is",
+	  "usage: agentbox freeze BOX...|--all|--label K=V [--why TEXT] "
+	  "[--json]\n" },
+	{ "thaw", "let a frozen box go on",
+	  "usage: agentbox thaw BOX...|--all|--label K=V [--why TEXT] "
+	  "[--json]\n" },
+	{ "kill", "end a box at once",
+	  "usage: agentbox kill [-s SIGNAL] BOX...|--all|--label K=V "
+	  "[--why TEXT] [--json]\n"
+	  "\n"
+	  "Without -s every process of the box is killed at once. With -s the\n"
+	  "signal goes to the command.\n" },
+	{ "logs", "what happened to a box",
+	  "usage: agentbox logs BOX [-f] [--json]\n" },
+	{ "doctor", "what this machine can enforce, and how to fix it",
+	  "usage: agentbox doctor [--json]\n" },
+	{ "version", "print the version", "usage: agentbox version\n" },
+	{ "help", "print help", "usage: agentbox help [COMMAND]\n" },
+};
+
+void
+help_main(FILE *f)
+{
+	fputs("usage: agentbox COMMAND [options]\n"
+	      "\n"
+	      "Runs untrusted AI agents in confinement.\n"
+	      "\n",
+	      f);
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		fprintf(f, "  %-8s %s\n", commands[i].name, commands[i].line);
+	fputs("\n`agentbox help COMMAND` says more; so do the man pages.\n", f);
+}
+
+int
+help_command(FILE *f, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		if (!strcmp(commands[i].name, name)) {
+			fputs(commands[i].text, f);
+			return 0;
+		}
+	return -ENOENT;
+}
+
+void
+help_complain(const struct err *e)
+{
+	fprintf(stderr, "agentbox: %s\n", e->text);
+	if (e->cure[0])
+		fprintf(stderr, "agentbox: cure: %s\n", e->cure);
+}

@@ -1,0 +1,596 @@
+/* links: lib sandbox supervisor */
+/* The control socket against good, bad, slow and many clients. */
+#include "lib/fd.h"
+#include "supervisor/client.h"
+#include "supervisor/control.h"
+#include "supervisor/eventlog.h"
+#include "supervisor/report.h"
+#include "supervisor/runtime.h"
+#include "tests/tap.h"
+
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- decoder ----------------------------------------------------------- */
+
+struct packet {
+	struct control_request rq;
+	char text[CONTROL_REQUEST_MAX + 64];
+};
+
+static int
+decode(uint32_t magic, unsigned int version, unsigned int op, uint32_t arg,
+       uint32_t len, size_t have, struct control_call *ret)
+{
+	static struct packet p;
+
+	memset(&p, 'x', sizeof(p));
+	p.rq = (struct control_request){ magic, (uint16_t)version, (uint16_t)op,
+					 arg, len };
+	return control_decode(&p, sizeof(p.rq) + have, ret);
+}
+
+TEST(decoder_table)
+{
+	static const struct {
+		uint32_t magic;
+		unsigned int version, op;
+		uint32_t arg, len;
+		size_t have;
+		int want;
+	} rows[] = {
+		{ CONTROL_MAGIC, 1, CONTROL_PING, 0, 0, 0, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 5, 5, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 512, 512, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 513, 513, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 1, 0, 0, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 5, 4, -EPROTO },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 5, 6, -EPROTO },
+		{ CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, UINT32_MAX, 6, -EPROTO },
+		{ CONTROL_MAGIC, 1, CONTROL_KILL, 0, 0, 0, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_KILL, 64, 0, 0, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_KILL, 65, 0, 0, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_KILL, UINT32_MAX, 0, 0, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_EVENTS, 1, 0, 0, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_EVENTS, 2, 0, 0, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_OP_MAX, 0, 0, 0, -ENOSYS },
+		{ CONTROL_MAGIC, 1, 65535, 0, 0, 0, -ENOSYS },
+		{ CONTROL_MAGIC, 2, CONTROL_PING, 0, 0, 0, -EPROTONOSUPPORT },
+		{ CONTROL_MAGIC, 0, CONTROL_PING, 0, 0, 0, -EPROTONOSUPPORT },
+		{ CONTROL_MAGIC + 1, 1, CONTROL_PING, 0, 0, 0, -EPROTO },
+		{ 0, 0, 0, 0, 0, 0, -EPROTO },
+	};
+	struct control_call call;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		int r = decode(rows[i].magic, rows[i].version, rows[i].op,
+			       rows[i].arg, rows[i].len, rows[i].have, &call);
+
+		if (r != rows[i].want)
+			FAIL("row %zu: got %d, want %d", i, r, rows[i].want);
+	}
+	for (size_t n = 0; n < sizeof(struct control_request); n++)
+		ASSERT_ERR(control_decode("Agxb\1\0\0\0\0\0\0\0\0\0\0", n,
+					  &call),
+			   -EPROTO);
+}
+
+TEST(decoder_escapes_and_refuses_nul)
+{
+	struct {
+		struct control_request rq;
+		char text[8];
+	} p = { { CONTROL_MAGIC, 1, CONTROL_FREEZE, 0, 8 }, "\x1b[2J\nab" };
+	struct control_call call;
+
+	p.text[7] = 'c';
+	ASSERT_OK(control_decode(&p, sizeof(p), &call));
+	ASSERT_STREQ(call.text, "\\x1b[2J\\x0aabc");
+	p.text[3] = '\0';
+	ASSERT_ERR(control_decode(&p, sizeof(p), &call), -EINVAL);
+}
+
+/* ---- server ------------------------------------------------------------ */
+
+struct fake {
+	struct event_base *base;
+	struct control *control;
+	struct eventlog *log;
+	struct event *later, *tick;
+	bool frozen;
+	int ticks;
+};
+
+static json_t *
+fake_describe(void *arg)
+{
+	struct fake *f = arg;
+
+	return json_pack("{s:s, s:b, s:i, s:{s:s}}", "name", "alpha", "frozen",
+			 f->frozen, "ticks", f->ticks, "labels", "team", "a");
+}
+
+static json_t *
+fake_inspect(void *arg)
+{
+	struct layer_table t = { 0 };
+
+	(void)arg;
+	t.row[LAYER_PID].state = LAYER_HELD;
+	snprintf(t.row[LAYER_PID].enforced, LAYER_TEXT_MAX, "own \xff");
+	return json_pack("{s:s, s:o}", "name", "alpha", "layers",
+			 report_layers_json(&t));
+}
+
+static int
+fake_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
+	    struct err *e)
+{
+	struct fake *f = arg;
+
+	if (strcmp(why, "refuse") == 0) {
+		err_set(e, EBUSY, "not now \xff");
+		err_cure(e, "later");
+		return -EBUSY;
+	}
+	f->frozen = on;
+	eventlog_add(f->log, on ? EVENT_FROZEN : EVENT_THAWED, "uid %u: %s",
+		     by->uid, why);
+	return 0;
+}
+
+static void
+on_dead(int fd, short what, void *arg)
+{
+	struct fake *f = arg;
+
+	(void)fd;
+	(void)what;
+	eventlog_add(f->log, EVENT_EXITED, "dead");
+	control_finish(f->control);
+	event_base_loopbreak(f->base);
+}
+
+static int
+fake_kill(void *arg, int sig, const struct control_peer *by, const char *why,
+	  struct err *e)
+{
+	const struct timeval tv = { .tv_usec = 50000 };
+	struct fake *f = arg;
+
+	(void)by;
+	(void)why;
+	(void)e;
+	if (!sig)
+		event_add(f->later, &tv);
+	return 0;
+}
+
+static void
+on_tick(int fd, short what, void *arg)
+{
+	struct fake *f = arg;
+
+	(void)fd;
+	(void)what;
+	f->ticks++;
+	if (f->ticks % 10 == 0)
+		eventlog_add(f->log, EVENT_SIGNAL, "tick %d", f->ticks);
+}
+
+static const struct control_ops fake_ops = { fake_describe, fake_inspect,
+					     fake_freeze, fake_kill };
+
+/* The loop of a box, in a process of its own; ends 10 s after it began. */
+static void
+serve(struct runtime *rt, struct runtime_box *box)
+{
+	const struct timeval ms = { .tv_usec = 1000 };
+	struct fake f = { .base = event_base_new() };
+
+	alarm(10);
+	if (eventlog_new(runtime_dirfd(rt), box->id, box->name, &f.log) < 0 ||
+	    control_new(f.base, box->listen_fd, &fake_ops, &f, f.log,
+			&f.control, NULL) < 0)
+		_exit(1);
+	f.later = event_new(f.base, -1, 0, on_dead, &f);
+	f.tick = event_new(f.base, -1, EV_PERSIST, on_tick, &f);
+	event_add(f.tick, &ms);
+	event_base_dispatch(f.base);
+	control_free(f.control);
+	eventlog_free(f.log);
+	event_free(f.later);
+	event_free(f.tick);
+	event_base_free(f.base);
+	runtime_close(rt);
+	_exit(0);
+}
+
+struct server {
+	struct runtime *rt;
+	struct runtime_box box;
+	pid_t pid;
+};
+
+static struct server
+start(const char *name)
+{
+	struct server s = { .box = RUNTIME_BOX_INIT };
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/rt", tap_tmpdir());
+	setenv("AGENTBOX_RUNTIME_DIR", path, 1);
+	ASSERT_OK(runtime_open(true, &s.rt, NULL));
+	ASSERT_OK(runtime_register(s.rt, name, "x", &s.box, NULL));
+	s.pid = fork();
+	if (s.pid == 0)
+		serve(s.rt, &s.box);
+	close(s.box.listen_fd);
+	s.box.listen_fd = -EBADF;
+	return s;
+}
+
+static void
+stop(struct server *s)
+{
+	kill(s->pid, SIGKILL);
+	waitpid(s->pid, NULL, 0);
+	runtime_close(s->rt);
+}
+
+static int
+connected(struct server *s)
+{
+	const struct timeval tv = { .tv_sec = 8 };
+	int fd = ASSERT_OK(runtime_connect(s->rt, s->box.id));
+
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
+	return fd;
+}
+
+/* The box answers and its loop turns. */
+static void
+check_well(struct server *s)
+{
+	json_t *j = NULL;
+	int fd = connected(s), ticks;
+
+	ASSERT_OK(client_call(fd, CONTROL_DESCRIBE, &j, NULL));
+	ticks = (int)json_integer_value(json_object_get(j, "ticks"));
+	json_decref(j);
+	usleep(30000);
+	ASSERT_OK(client_call(fd, CONTROL_DESCRIBE, &j, NULL));
+	ASSERT_LE(ticks + 5,
+		  (int)json_integer_value(json_object_get(j, "ticks")));
+	json_decref(j);
+	close(fd);
+}
+
+TEST(requests_are_answered)
+{
+	struct server s = start("alpha");
+	struct layer_table t;
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int fd = connected(&s);
+
+	ASSERT_OK(client_call(fd, CONTROL_PING, &j, &e));
+	json_decref(j);
+	ASSERT_OK(client_call(fd, CONTROL_INSPECT, &j, &e));
+	ASSERT_OK(report_layers_parse(json_object_get(j, "layers"), &t));
+	ASSERT_EQ(t.row[LAYER_PID].state, LAYER_HELD);
+	ASSERT_STREQ(t.row[LAYER_PID].enforced, "own \\xff");
+	json_decref(j);
+	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "because"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "frozen");
+	json_decref(j);
+	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "refuse"));
+	ASSERT_ERR(client_receive(fd, &j, &e), -EBUSY);
+	ASSERT_STREQ(e.text, "not now \\xff");
+	ASSERT_STREQ(e.cure, "later");
+	ASSERT_ERR(client_send(fd, CONTROL_FREEZE, 0,
+			       (char[600]){ [0 ... 598] = 'x' }),
+		   -E2BIG);
+	close(fd);
+	stop(&s);
+}
+
+TEST(kill_is_answered_when_the_box_is_dead)
+{
+	struct server s = start("alpha");
+	struct timespec t0, t1;
+	json_t *j = NULL;
+	int fd = connected(&s), other = connected(&s), status;
+
+	clock_gettime(CLOCK_MONOTONIC, &t0);
+	ASSERT_OK(client_send(fd, CONTROL_KILL, 15, NULL));
+	ASSERT_OK(client_receive(fd, &j, NULL));
+	ASSERT_STREQ(json_string_value(json_object_get(j, "state")),
+		     "signalled");
+	json_decref(j);
+	ASSERT_OK(client_send(fd, CONTROL_KILL, 0, NULL));
+	ASSERT_OK(client_receive(fd, &j, NULL));
+	clock_gettime(CLOCK_MONOTONIC, &t1);
+	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "dead");
+	ASSERT_GE((t1.tv_sec - t0.tv_sec) * 1000 +
+			  (t1.tv_nsec - t0.tv_nsec) / 1000000,
+		  49);
+	json_decref(j);
+	/* one that had nothing outstanding just loses the connection */
+	ASSERT_ERR(client_receive(other, &j, NULL), -ECONNRESET);
+	ASSERT_EQ(waitpid(s.pid, &status, 0), s.pid);
+	ASSERT_EQ(status, 0);
+	close(fd);
+	close(other);
+	runtime_close(s.rt);
+}
+
+TEST(events_are_streamed_to_the_end)
+{
+	static char buf[CONTROL_REPLY_MAX + 1];
+	struct server s = start("alpha");
+	int fd = connected(&s), actor = connected(&s);
+	bool dead = false, frozen = false;
+	json_t *j = NULL;
+	ssize_t n;
+
+	ASSERT_OK(client_send(fd, CONTROL_EVENTS, 1, NULL));
+	ASSERT_OK(client_send(actor, CONTROL_FREEZE, 0, "w\"hy"));
+	ASSERT_OK(client_receive(actor, &j, NULL));
+	json_decref(j);
+	ASSERT_OK(client_send(actor, CONTROL_KILL, 0, NULL));
+	while ((n = client_stream(fd, buf, sizeof(buf))) > 0) {
+		frozen |= strstr(buf, "w\\\"hy") != NULL;
+		dead |= strstr(buf, "\"exited\"") != NULL;
+	}
+	ASSERT_EQ(n, 0);
+	ASSERT_TRUE(frozen);
+	ASSERT_TRUE(dead);
+	close(fd);
+	close(actor);
+	stop(&s);
+}
+
+TEST(bad_requests_end_their_client_only)
+{
+	static char junk[128 * 1024];
+	struct server s = start("alpha");
+	struct control_reply h;
+
+	memset(junk, 0x41, sizeof(junk));
+	for (size_t len = 1; len <= sizeof(junk); len *= 2) {
+		char reply[512];
+		int fd = connected(&s);
+		ssize_t n;
+
+		if (send(fd, junk, len, MSG_NOSIGNAL) < 0) {
+			close(fd);
+			continue;
+		}
+		n = recv(fd, reply, sizeof(reply), 0);
+		ASSERT_GE(n, (ssize_t)sizeof(h));
+		memcpy(&h, reply, sizeof(h));
+		ASSERT_TRUE(h.status < 0);
+		ASSERT_LE(recv(fd, reply, sizeof(reply), 0), 0);
+		close(fd);
+	}
+	check_well(&s);
+	stop(&s);
+}
+
+TEST(descriptors_that_are_sent_are_not_kept)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s), p[2];
+	struct control_request rq = { CONTROL_MAGIC, 1, CONTROL_PING, 0, 0 };
+	union {
+		struct cmsghdr h;
+		char buf[CMSG_SPACE(sizeof(int))];
+	} c = { .h = { .cmsg_len = CMSG_LEN(sizeof(int)),
+		       .cmsg_level = SOL_SOCKET,
+		       .cmsg_type = SCM_RIGHTS } };
+	struct iovec iov = { &rq, sizeof(rq) };
+	struct msghdr msg = { .msg_iov = &iov,
+			      .msg_iovlen = 1,
+			      .msg_control = c.buf,
+			      .msg_controllen = sizeof(c.buf) };
+	json_t *j = NULL;
+	struct pollfd pfd;
+
+	ASSERT_EQ(pipe2(p, O_CLOEXEC), 0);
+	memcpy(CMSG_DATA(&c.h), &p[1], sizeof(int));
+	ASSERT_EQ(sendmsg(fd, &msg, 0), sizeof(rq));
+	close(p[1]);
+	ASSERT_OK(client_receive(fd, &j, NULL));
+	json_decref(j);
+	/* nobody holds the writing end */
+	pfd = (struct pollfd){ .fd = p[0], .events = POLLIN };
+	ASSERT_EQ(poll(&pfd, 1, 1000), 1);
+	ASSERT_TRUE(pfd.revents & POLLHUP);
+	close(p[0]);
+	close(fd);
+	stop(&s);
+}
+
+TEST(many_idle_clients_do_not_lock_anybody_out)
+{
+	struct server s = start("alpha");
+	int fds[40];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connected(&s);
+		if (i % 8 == 7)
+			usleep(5000);
+	}
+	check_well(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	check_well(&s);
+	stop(&s);
+}
+
+TEST(followers_have_half_of_the_places)
+{
+	struct server s = start("alpha");
+	int fds[CONTROL_CLIENTS_MAX / 2 + 1];
+	char buf[4096];
+	ssize_t n;
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connected(&s);
+		ASSERT_OK(client_send(fds[i], CONTROL_EVENTS, 1, NULL));
+		usleep(20000);
+	}
+	do
+		n = client_stream(fds[ARRAY_SIZE(fds) - 1], buf, sizeof(buf));
+	while (n > 0);
+	ASSERT_EQ(n, -EBUSY);
+	check_well(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	stop(&s);
+}
+
+TEST(a_client_that_does_not_read_is_dropped)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s);
+
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 20000; i++)
+		if (client_send(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
+			break;
+	check_well(&s);
+	close(fd);
+	stop(&s);
+}
+
+TEST_LIMIT(an_idle_client_is_dropped_after_its_time, 30)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s);
+	char c;
+
+	ASSERT_EQ(recv(fd, &c, 1, 0), 0);
+	close(fd);
+	stop(&s);
+}
+
+/* What a box without privilege looks like to its supervisor. */
+TEST(a_peer_in_another_user_namespace_is_refused)
+{
+	struct server s = start("alpha");
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		json_t *j = NULL;
+		int fd;
+
+		if (unshare(CLONE_NEWUSER) < 0)
+			_exit(77);
+		fd = runtime_connect(s.rt, s.box.id);
+		_exit(fd >= 0 && client_call(fd, CONTROL_PING, &j, NULL) == 0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
+		SKIP("no user namespaces");
+	ASSERT_EQ(status, 0);
+	check_well(&s);
+	stop(&s);
+}
+
+TEST(another_user_is_refused)
+{
+	struct server s = start("alpha");
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		SKIP("needs root to become another user");
+	pid = fork();
+	if (pid == 0) {
+		json_t *j = NULL;
+		char file[40];
+		int fd;
+
+		/* open every door but the kernel's word on who asks */
+		snprintf(file, sizeof(file), "%s.sock", s.box.id);
+		if (chmod(tap_tmpdir(), 0777) < 0 ||
+		    chmod(runtime_path(s.rt), 0777) < 0 ||
+		    fchmodat(runtime_dirfd(s.rt), file, 0777, 0) < 0 ||
+		    setresuid(54321, 54321, 54321) < 0)
+			_exit(3);
+		fd = runtime_connect(s.rt, s.box.id);
+		if (fd < 0)
+			_exit(4);
+		_exit(client_call(fd, CONTROL_PING, &j, NULL) == 0);
+	}
+	ASSERT_EQ(waitpid(pid, &status, 0), pid);
+	ASSERT_EQ(status, 0);
+	stop(&s);
+}
+
+/* ---- choosing ---------------------------------------------------------- */
+
+static int
+choose(struct server *s, const char *name, bool all, const char *label,
+       struct client_set *set, struct err *e)
+{
+	char *names[] = { (char *)(uintptr_t)name };
+	const struct client_select sel = {
+		.names = names, .n = name != NULL, .all = all, .label = label
+	};
+
+	return client_open(s->rt, &sel, set, e);
+}
+
+TEST(boxes_are_chosen_by_name_id_prefix_label_and_all)
+{
+	struct server a = start("alpha"), b = start("beta");
+	struct client_set set = { 0 };
+	struct err e = ERR_INIT;
+	char prefix[RUNTIME_ID_LEN + 1];
+
+	ASSERT_OK(choose(&a, "alpha", false, NULL, &set, &e));
+	ASSERT_EQ(set.n, 1);
+	ASSERT_STREQ(set.v[0].id, a.box.id);
+	client_set_done(&set);
+	ASSERT_OK(choose(&a, b.box.id, false, NULL, &set, &e));
+	ASSERT_STREQ(set.v[0].id, b.box.id);
+	client_set_done(&set);
+	snprintf(prefix, sizeof(prefix), "%.8s", b.box.id);
+	ASSERT_OK(choose(&a, prefix, false, NULL, &set, &e));
+	ASSERT_STREQ(set.v[0].id, b.box.id);
+	client_set_done(&set);
+	ASSERT_OK(choose(&a, NULL, true, NULL, &set, &e));
+	ASSERT_EQ(set.n, 2);
+	client_set_done(&set);
+	ASSERT_OK(choose(&a, NULL, false, "team=a", &set, &e));
+	ASSERT_EQ(set.n, 2);
+	client_set_done(&set);
+	ASSERT_OK(choose(&a, NULL, false, "team=b", &set, &e));
+	ASSERT_EQ(set.n, 0);
+	client_set_done(&set);
+	ASSERT_ERR(choose(&a, "foo", false, NULL, &set, &e), -ENOENT);
+	ASSERT_STRSTR(e.text, "no box named \"foo\"; running:");
+	ASSERT_STRSTR(e.text, "alpha");
+	ASSERT_STRSTR(e.text, "beta");
+	ASSERT_ERR(choose(&a, "", false, NULL, &set, &e), -ENOENT);
+	stop(&a);
+	/* dead: neither by name nor with --all */
+	ASSERT_ERR(choose(&b, "alpha", false, NULL, &set, &e), -ENOENT);
+	ASSERT_OK(choose(&b, NULL, true, NULL, &set, &e));
+	ASSERT_EQ(set.n, 1);
+	client_set_done(&set);
+	stop(&b);
+}

@@ -1,0 +1,116 @@
+#!/bin/bash
+# guest.sh: what the machine of `make check-vm` does, as root, by its unit.
+#
+# Everything written goes through a port of its own to the host, so that
+# kernel messages on the serial console cannot garble it; the last line is the
+# end mark with the status, which run.sh waits for.
+set -uo pipefail
+
+port=/dev/virtio-ports/agentbox
+tree=/srv/agentbox
+home=/home/tester/agentbox
+export LC_ALL=C.UTF-8 TERM=dumb ABX_USER=tester
+# $tree/vm-job says what to do: which of the functions below that are named
+# after jobs, with which command, and in how many seconds.
+SECONDS=0 limit=600 job=suite command=
+failed=0
+
+# As a user means as after a login: runuser goes through PAM, so the user has
+# a session scope and a running systemd manager of its own, and what that
+# manager may delegate is what the distribution lets it.
+as_tester()
+{
+	runuser -l tester -c "cd $home && export LC_ALL=C.UTF-8 \
+		STRICT=${STRICT:-} EMULATED=${EMULATED:-} && $1"
+}
+
+facts()
+{
+	local slice=/sys/fs/cgroup/user.slice/user-1000.slice
+
+	echo "# Linux $(uname -r); $(systemctl --version | head -n 1)"
+	echo "# security modules: $(cat /sys/kernel/security/lsm)"
+	echo "# cgroup controllers: $(cat /sys/fs/cgroup/cgroup.controllers)"
+	echo "# delegated to a user: $(as_tester \
+		"cat $slice/user@1000.service/cgroup.controllers")"
+}
+
+# A user needs the tree where it may write, as after its own build.
+prepare()
+{
+	mount -t securityfs securityfs /sys/kernel/security 2> /dev/null
+	ln -sfn ../profiles $tree/build/profiles
+	rm -rf $home
+	cp -a $tree $home
+	chown -R -h tester: $home
+	cd $tree || return
+}
+
+shell()
+{
+	bash -c "$command"
+}
+
+user()
+{
+	as_tester "$command"
+}
+
+# one WHO SCRIPT: passes its output on, and its sum.
+one()
+{
+	local left=$((limit - SECONDS)) t=$SECONDS status=0 last p=0 f=0 s=0
+
+	if [ $left -le 5 ]; then
+		echo "not ok - $1 $2: no time was left"
+		echo "# --- $1 $2 0 passed, 1 failed, 0 skipped"
+		failed=1
+		return
+	fi
+	[ $left -lt 240 ] || left=240
+	echo "# $1: $2"
+	case $1 in
+	root) timeout -k 5 $left bash "$2" ;;
+	user) as_tester "exec timeout -k 5 $left bash $2" ;;
+	esac > /run/vmtest.out 2>&1 < /dev/null || status=$?
+	cat /run/vmtest.out
+	last=$(grep -Ex '[0-9]+ passed, [0-9]+ failed(, [0-9]+ skipped)?' \
+		/run/vmtest.out | tail -n 1)
+	[ -z "$last" ] || read -r p _ f _ s _ <<< "${last//,/ }"
+	if [ $status != 0 ] && [ "$f" = 0 ]; then
+		echo "not ok - $1 $2: exit status $status"
+		f=1
+	fi
+	[ "$f" = 0 ] || failed=1
+	# "# --- WHO SCRIPT: " and three numbers: run.sh adds these up.
+	echo "# --- $1 $2 $p passed, $f failed, ${s:-0} skipped" \
+		"($((SECONDS - t)) s)"
+}
+
+suite()
+{
+	local who script
+
+	for who in root user; do
+		for script in tests/vm/[0-9]*.sh tests/system/[0-9]*.sh \
+			tests/escape/run.sh; do
+			[ ! -e "$script" ] || one $who "$script"
+		done
+	done
+	return $failed
+}
+
+main()
+{
+	udevadm wait --timeout=30 $port || return
+	{
+		prepare
+		# shellcheck source=/dev/null
+		. $tree/vm-job
+		[ "$job" != suite ] || facts
+		$job
+		echo "agentbox-vm: end $?"
+	} 2>&1 < /dev/null | cat > $port
+}
+
+main

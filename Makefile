@@ -29,10 +29,10 @@ DATADIR ?= $(PREFIX)/share
 MANDIR ?= $(DATADIR)/man
 SYSCONFDIR ?= $(if $(filter /usr /usr/local,$(PREFIX)),/etc,$(PREFIX)/etc)
 
-ifeq ($(origin CC),default)
+ifneq ($(filter default undefined,$(origin CC)),) # undefined: below -R
 CC := $(if $(filter fuzz,$(CONFIG)),clang,gcc)
 endif
-ifeq ($(origin AR),default)
+ifneq ($(filter default undefined,$(origin AR)),)
 AR := ar
 endif
 # "x86_64-linux-gnu 12"; empty while there is no compiler yet

@@ -16,9 +16,10 @@ struct vec {
 #define GRANT_EXEC 0x02u
 #define GRANT_WRITE 0x04u
 #define GRANT_ACCESS 0x07u
-#define GRANT_GROUP 0x08u     /* from a path group: the host's own files */
+#define GRANT_GROUP 0x08u /* from a path group: the host's own files */
 #define GRANT_WORKSPACE 0x10u
 #define GRANT_DIR 0x20u /* not known to be a file */
+#define GRANT_COPY 0x40u /* if it is a small file, a copy will do */
 
 /* A tree of the host that the box sees. */
 struct grant {

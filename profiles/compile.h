@@ -17,7 +17,6 @@ struct compile_request {
 	const char *const *host_env;	/* environ of the caller */
 	const char *sets_dir;		/* *.set and *.paths */
 	const char *cache_dir;		/* seccomp cache; or NULL */
-	const char *sys_etc;		/* scratch: see compile.c; or NULL */
 	bool tty;
 	bool root;			/* root mode: IDMAP and FD flags */
 };

@@ -13,6 +13,7 @@
 
 #include "lib/str.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -209,6 +210,51 @@ grant_flags(const struct builder *b, const struct grant *g)
 	return flags;
 }
 
+#define COPY_MAX 8192
+
+/* 1 and the contents of a small file; 0 when it has to be bound. */
+static int
+read_copy(struct builder *b, const char *path, const char **ret)
+{
+	_cleanup_close_ int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK |
+						    O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+	char *text;
+	ssize_t n;
+
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+	    st.st_size >= COPY_MAX)
+		return 0;
+	text = build_alloc(b, (size_t)st.st_size + 1);
+	if (!text)
+		return -ENOMEM;
+	n = read(fd, text, (size_t)st.st_size);
+	if (n != st.st_size || memchr(text, '\0', (size_t)n))
+		return 0;
+	text[n] = '\0';
+	*ret = text;
+	return 1;
+}
+
+static int
+build_bind(struct builder *b, const struct grant *g)
+{
+	struct plan_fs f = { .kind = PLAN_FS_BIND, .src = g->src, .dst = g->dst,
+			     .flags = grant_flags(b, g) };
+
+	if (g->flags & GRANT_COPY) {
+		int r = read_copy(b, g->src, &f.data);
+
+		if (r < 0)
+			return r;
+		if (r > 0)
+			f = (struct plan_fs){ .kind = PLAN_FS_FILE,
+					      .dst = g->dst, .mode = 0444,
+					      .data = f.data };
+	}
+	return build_step(b, f);
+}
+
 /* Trees of the host. late: those in folders that are bound to themselves
  * first. */
 static int
@@ -221,13 +267,8 @@ build_binds(struct builder *b, bool late)
 		bool in_scratch = path_within(g[i].dst, BOX_HOME) ||
 				  path_within(g[i].dst, "/tmp");
 
-		if (in_scratch != late)
-			continue;
-		r = build_step(b, (struct plan_fs){
-					  .kind = PLAN_FS_BIND,
-					  .src = g[i].src,
-					  .dst = g[i].dst,
-					  .flags = grant_flags(b, &g[i]) });
+		if (in_scratch == late)
+			r = build_bind(b, &g[i]);
 	}
 	return r;
 }

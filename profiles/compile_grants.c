@@ -64,6 +64,7 @@ follow(struct walk *w, const char *target)
 		return -ELOOP;
 	if (*target == '/')
 		w->cur[0] = '\0';
+	target += strspn(target, "/");
 	if (snprintf(rest, sizeof(rest), "%s%s%s", target, sep, w->rest) >=
 	    (int)sizeof(rest))
 		return -ENAMETOOLONG;
@@ -149,6 +150,7 @@ walk_component(struct builder *b, struct walk *w, const char *name, bool links)
 
 		if (slash)
 			*slash = '\0';
+		w->covered = w->group && is_granted(b, w);
 		return 0;
 	}
 	if (n + strlen(name) + 2 > sizeof(w->cur))
@@ -211,10 +213,10 @@ add_grant(struct builder *b, const char *src, const char *dst,
 	for (i = 0; i < b->grants.n; i++) {
 		if (!strcmp(g[i].dst, dst)) {
 			/* An author's word about it outweighs a group's. */
-			unsigned int both = g[i].flags & flags & GRANT_GROUP;
+			unsigned int group = GRANT_GROUP | GRANT_COPY;
+			unsigned int both = g[i].flags & flags & group;
 
-			g[i].flags = ((g[i].flags | flags) & ~GRANT_GROUP) |
-				     both;
+			g[i].flags = ((g[i].flags | flags) & ~group) | both;
 			return 0;
 		}
 	}
@@ -227,20 +229,25 @@ add_grant(struct builder *b, const char *src, const char *dst,
 	return g->src && g->dst ? 0 : -ENOMEM;
 }
 
-/* One existing path of a group. What turns out to be refused is skipped: the
- * group's author could not know this host's links. */
+/* One path of a group. What turns out to lead to something refused is skipped:
+ * the group's author could not know this host's links. */
 static int
 add_group_path(struct builder *b, const char *path, unsigned int flags)
 {
-	struct walk w = { .group = flags };
+	struct walk w = { .group = flags & GRANT_ACCESS };
 	size_t links = b->links.n;
+	const char *why;
 	int r = walk_path(b, path, true, &w);
 
 	if (r == -E2BIG || r == -ENOMEM)
 		return r;
 	if (r >= 0 && w.covered)
 		return 0;
-	if (r < 0 || paths_refused_home(w.cur, b->r->home)) {
+	why = r < 0 ? NULL : paths_refused_home(w.cur, b->r->home);
+	if (why && !strcmp(w.cur, path))
+		return err_set(b->e, -EPERM, "a path group in %s: \"%s\" %s",
+			       b->r->sets_dir, path, why);
+	if (r < 0 || why) {
 		b->links.n = links;
 		return 0;
 	}
@@ -291,6 +298,8 @@ add_group(struct builder *b, const char *name, unsigned int access,
 
 		if (g.line[i].exec)
 			flags |= access & GRANT_EXEC;
+		if (g.line[i].copy)
+			flags |= GRANT_COPY;
 		if (strchr(g.line[i].path, '*'))
 			r = add_group_glob(b, g.line[i].path, flags);
 		else

@@ -1,8 +1,9 @@
 /*
  * Path groups: named lists of the host's own files, kept as data so that a
- * distribution's differences are no code. A line is "exec PATH" or "read
- * PATH"; a path that the host does not have is no error, since a group is
- * written for every host.
+ * distribution's differences are no code. A line is "exec PATH", "read PATH" or
+ * "copy PATH" (read, where a copy of a small file will do: it costs a launch
+ * half of what a bind costs). A path that the host does not have is no error,
+ * since a group is written for every host.
  */
 #include "profiles/paths.h"
 
@@ -38,33 +39,28 @@ read_line(struct reader *rd, char *s)
 {
 	size_t n = strcspn(s, " \t");
 	char shown[80];
-	const char *why;
 	char *path;
-	bool exec;
 
-	if (!s[n] || (strncmp(s, "exec", n) && strncmp(s, "read", n)) || n != 4)
+	if (!s[n] || n != 4 ||
+	    (strncmp(s, "exec", n) && strncmp(s, "read", n) &&
+	     strncmp(s, "copy", n)))
 		return err_set(rd->e, -EINVAL,
-			       "%s:%u: \"%s\": expected \"exec PATH\" or "
-			       "\"read PATH\"",
+			       "%s:%u: \"%s\": expected \"exec PATH\", "
+			       "\"read PATH\" or \"copy PATH\"",
 			       rd->file, rd->line,
 			       str_escape(s, shown, sizeof(shown)));
-	exec = *s == 'e';
 	path = s + n + strspn(s + n, " \t");
 	if (!is_group_path(path))
 		return err_set(rd->e, -EINVAL,
 			       "%s:%u: \"%s\" is not a clean absolute path",
 			       rd->file, rd->line,
 			       str_escape(path, shown, sizeof(shown)));
-	why = paths_refused(path);
-	if (why)
-		return err_set(rd->e, -EINVAL, "%s:%u: \"%s\" %s", rd->file,
-			       rd->line, str_escape(path, shown, sizeof(shown)),
-			       why);
 	if (rd->g->n == GROUP_LINES_MAX)
 		return err_set(rd->e, -E2BIG, "%s:%u: more than %d paths",
 			       rd->file, rd->line, GROUP_LINES_MAX);
 	rd->g->line[rd->g->n].path = path;
-	rd->g->line[rd->g->n++].exec = exec;
+	rd->g->line[rd->g->n].exec = *s == 'e';
+	rd->g->line[rd->g->n++].copy = *s == 'c';
 	return 0;
 }
 

@@ -221,10 +221,14 @@ static const char *
 never_reason(const char *path, const char *rest)
 {
 	for (const struct never *n = paths_never; n->path; n++) {
-		const char *p = n->path;
+		const char *p = n->path, *at = path;
 
-		if (*p == '~' ? rest && within_pattern(rest, p + 1)
-			      : path && within_pattern(path, p))
+		if (*p == '~') {
+			at = rest;
+			p++;
+		}
+		/* The second letters differ in most cases. */
+		if (at && at[1] == p[1] && within_pattern(at, p))
 			return n->why;
 	}
 	return NULL;

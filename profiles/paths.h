@@ -53,6 +53,7 @@ struct path_group {
 	struct {
 		const char *path; /* absolute; may end with "*" */
 		bool exec;
+		bool copy; /* a small file: its contents are enough */
 	} line[GROUP_LINES_MAX];
 };
 

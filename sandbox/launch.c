@@ -283,6 +283,15 @@ close_all(int *fds, size_t n)
 		close(fds[--n]);
 }
 
+/* What a person owns becomes the agent's. A tree that root lets be read does
+ * not: mapping root's files would open what only root may read. */
+static bool
+wants_idmap(const struct launch_params *lp, const struct plan_fs *f)
+{
+	return f->flags & PLAN_FS_IDMAP &&
+	       !(lp->owner_uid == 0 && f->flags & PLAN_FS_RDONLY);
+}
+
 /* Root mode: the stage has no right to open what belongs to others, so we
  * clone the trees for it. */
 static int
@@ -299,13 +308,14 @@ make_mounts(const struct launch_params *lp, int *fds, size_t *ret_n,
 
 		if (f->kind != PLAN_FS_BIND || !(f->flags & PLAN_FS_FD))
 			continue;
-		if (f->flags & PLAN_FS_IDMAP && idmap < 0)
+		if (wants_idmap(lp, f) && idmap < 0)
 			r = idmap = idmap_open(lp, e);
 		if (r >= 0 && n >= STAGE_FDS_MAX)
 			r = err_set(e, -E2BIG, "more than %d granted paths",
 				    STAGE_FDS_MAX);
 		if (r >= 0)
-			r = fds[n] = mount_clone(f, idmap, e);
+			r = fds[n] = mount_clone(
+				f, wants_idmap(lp, f) ? idmap : -EBADF, e);
 		n += r >= 0;
 	}
 	if (r < 0) {

@@ -251,6 +251,8 @@ probe_why_step(const struct probe_machine *m, enum probe_step s, int code,
 		return probe_why_userns(m, code, e);
 	if (!m->root && m->apparmor_userns == 1 && refused(code))
 		return why_apparmor(e);
+	if (s == PROBE_STEP_FDS && code == -ENOSYS)
+		return probe_why_call(m, PROBE_CALL_CLOSE_RANGE, code, e);
 	if (call >= 0 && code == -ENOSYS)
 		return probe_why_call(m, (enum probe_call)call, code, e);
 	if (s == PROBE_STEP_MAPS)

@@ -1,0 +1,87 @@
+#!/bin/bash
+# doctor: tells the truth about whether `run` would start, is quick, and leaves
+# nothing behind.
+. "$(dirname "$0")/lib.sh"
+
+mkdir "$TMP/ws"
+cd "$TMP/ws" || exit 1
+doctor=(limited "$AGENTBOX" doctor)
+
+# What a run of doctor could leave: groups, mounts, processes, files.
+traces()
+{
+	find /sys/fs/cgroup -maxdepth 6 -name '*doctor-*' 2>/dev/null
+	grep -c . /proc/self/mountinfo
+	ls -A "$TMP/ws"
+}
+
+before=$(traces)
+start=$(date +%s%N)
+capture "${doctor[@]}"
+status=$?
+took=$((($(date +%s%N) - start) / 1000000))
+check_eq "nothing is left behind" "$(traces)" "$before"
+check_eq "it takes less than a second (${took} ms)" $((took < 1000)) 1
+
+if is_root; then who=root; else who='this user'; fi
+for layer in user own-uid pid mount net ipc uts cgroupns time files \
+	capabilities securebits no-new-privs landlock seccomp rlimits oom \
+	memory swap pids cpu io freeze descriptors disk; do
+	check_eq "text: a row for $layer" \
+		"$(grep -Ec "^$layer +(yes|no) +(yes|no|weaker|unused) " "$out")" 1
+done
+check_eq "text: no colour without a terminal" \
+	"$(tr -cd '\033' <"$out" | wc -c)" 0
+check_eq "text: the last line is the verdict" \
+	"$(tail -n 1 "$out" | grep -Ec \
+		"^agentbox can run here as $who: (yes|no)")" 1
+
+# The verdict is the truth, here and under filters that take something away.
+agrees()
+{
+	local name=$1 d=0 r=0
+
+	shift
+	capture limited "$@" "$AGENTBOX" doctor || d=$?
+	capture limited "$@" "$AGENTBOX" run --workspace "$TMP/ws" -- true || r=$?
+	case $d-$r in
+	0-0 | 1-125) ok "doctor and run agree: $name ($d, $r)" ;;
+	*) not_ok "doctor and run agree: $name" "doctor says $d, run says $r"
+		show ;;
+	esac
+}
+
+agrees "as it is" env
+if [ -x "$TESTBIN/nosys" ]; then
+	for calls in clone3 openat2 clone3,clone-ns:EPERM close_range \
+		fsopen landlock_create_ruleset landlock_restrict_self:EPERM \
+		landlock_restrict_self:OK memfd_create mount_setattr \
+		move_mount open_tree pidfd_open pivot_root:EPERM seccomp \
+		unshare:EPERM; do
+		agrees "$calls" "$TESTBIN/nosys" "$calls" --
+	done
+else
+	skip "doctor and run agree" "$TESTBIN/nosys is not built"
+fi
+
+if command -v python3 >/dev/null; then
+	check_out "json: parses, 25 layers, verdict as the status" \
+		"^25 $([ "$status" = 0 ] && echo True || echo False)$" \
+		bash -c '"$@" | python3 -c "
+import json, sys
+d = json.load(sys.stdin)
+print(len(d[\"layers\"]), d[\"can_run\"])"' _ "${doctor[@]}" --json
+else
+	skip "json" "python3 is not installed"
+fi
+
+check_err "an unknown option is wrong usage" 2 'usage: agentbox doctor' \
+	"${doctor[@]}" --no-such-option
+check_err "an argument is wrong usage" 2 'unexpected argument "x"' \
+	"${doctor[@]}" x
+check_out "help" '^usage: agentbox doctor' "${doctor[@]}" --help
+check_status "a profile that does not exist: run would refuse" 1 \
+	"${doctor[@]}" --profile no-such-profile
+check_status "output that cannot be written" 125 \
+	bash -c '"$@" >/dev/full' _ "${doctor[@]}"
+finish

@@ -186,13 +186,13 @@ $(foreach f,$(FUZZERS),$(call test,$(T)/replay_$(f),tests/fuzz/$(f).c,tests/fuzz
 $(foreach f,$(FUZZERS),$(call test,$(T)/$(f),tests/fuzz/$(f).c,,testtools,-fsanitize=fuzzer))
 # what runs inside a box to break out of it, and its counterparts outside
 $(if $(ESCAPE_SRC),$(eval $(call program,$(T)/escape,$(filter-out $(ESCAPE_HOST),$(ESCAPE_SRC)),lib,,$(LINK_pie))))
-$(foreach s,$(ESCAPE_HOST),$(eval $(call program,$(T)/escape-$(basename $(notdir $(s))),$(s),lib,,$(LINK_pie))))
+$(if $(ESCAPE_HOST),$(eval $(call program,$(T)/escape-host,$(ESCAPE_HOST),lib,,$(LINK_pie))))
 
 UNIT_BIN := $(UNIT:%=$(T)/%)
 REPLAY_BIN := $(FUZZERS:%=$(T)/replay_%)
 HELPER_BIN := $(foreach s,$(TOOL_MAINS) $(BENCHES),$(T)/$(basename $(notdir $(s)))) \
 	$(if $(ESCAPE_SRC),$(T)/escape) \
-	$(foreach s,$(ESCAPE_HOST),$(T)/escape-$(basename $(notdir $(s))))
+	$(if $(ESCAPE_HOST),$(T)/escape-host)
 -include $(sort $(DEPS))
 
 # ---- targets --------------------------------------------------------------

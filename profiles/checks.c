@@ -99,16 +99,35 @@ check_env_set(const char *s)
 /* Inherited by accident, these change what a program loads or runs. They act
  * inside the box only, so an author may set them in so many words. */
 static const char *const loaders[] = {
-	"BASH_ENV",	   "BASHOPTS",	      "ENV",
-	"GCONV_PATH",	   "GETCONF_DIR",     "GLIBC_TUNABLES",
-	"HOSTALIASES",	   "IFS",	      "JAVA_TOOL_OPTIONS",
-	"LOCPATH",	   "MALLOC_TRACE",    "NLSPATH",
-	"NODE_OPTIONS",	   "PERL5DB",	      "PERL5LIB",
-	"PERL5OPT",	   "PROMPT_COMMAND",  "PS4",
-	"PYTHONHOME",	   "PYTHONINSPECT",   "PYTHONPATH",
-	"PYTHONSTARTUP",   "RESOLV_HOST_CONF", "RUBYLIB",
-	"RUBYOPT",	   "SHELLOPTS",	      "TZDIR",
-	"_JAVA_OPTIONS",   NULL,
+	"BASH_ENV",
+	"BASHOPTS",
+	"ENV",
+	"GCONV_PATH",
+	"GETCONF_DIR",
+	"GLIBC_TUNABLES",
+	"HOSTALIASES",
+	"IFS",
+	"JAVA_TOOL_OPTIONS",
+	"LOCPATH",
+	"MALLOC_TRACE",
+	"NLSPATH",
+	"NODE_OPTIONS",
+	"PERL5DB",
+	"PERL5LIB",
+	"PERL5OPT",
+	"PROMPT_COMMAND",
+	"PS4",
+	"PYTHONHOME",
+	"PYTHONINSPECT",
+	"PYTHONPATH",
+	"PYTHONSTARTUP",
+	"RESOLV_HOST_CONF",
+	"RUBYLIB",
+	"RUBYOPT",
+	"SHELLOPTS",
+	"TZDIR",
+	"_JAVA_OPTIONS",
+	NULL,
 };
 
 /* Doors of the host: sockets, displays, agents. None of them is inside. */
@@ -135,9 +154,8 @@ static const char *const doors[] = {
 
 /* Set in every box. */
 static const char *const own[] = {
-	"HOME", "LOGNAME", "OLDPWD", "PATH",
-	"PWD",	"SHELL",   "TMPDIR", "USER",
-	NULL,
+	"HOME",	 "LOGNAME", "OLDPWD", "PATH", "PWD",
+	"SHELL", "TMPDIR",  "USER",   NULL,
 };
 
 /* Does the pattern NAME* take in any name of the list? */
@@ -198,9 +216,8 @@ static const char *
 check_path_form(const char *s)
 {
 	if (*s == '@')
-		return str_is_name(s + 1)
-			       ? NULL
-			       : "is not the name of a path group";
+		return str_is_name(s + 1) ? NULL
+					  : "is not the name of a path group";
 	if (!strcmp(s, "~") || !strcmp(s, "~/"))
 		return "is the caller's whole home; name what is needed in it";
 	if (*s == '~' && s[1] != '/')

@@ -18,7 +18,7 @@ struct vec {
 #define GRANT_ACCESS 0x07u
 #define GRANT_GROUP 0x08u /* from a path group: the host's own files */
 #define GRANT_WORKSPACE 0x10u
-#define GRANT_DIR 0x20u /* not known to be a file */
+#define GRANT_DIR 0x20u	 /* not known to be a file */
 #define GRANT_COPY 0x40u /* if it is a small file, a copy will do */
 
 /* A tree of the host that the box sees. */
@@ -37,9 +37,10 @@ struct builder {
 	struct arena_chunk *arena;
 	struct vec fs, rules, rlimits, args, env; /* of the plan */
 	struct vec grants;			  /* struct grant, by dst */
-	struct vec links; /* struct plan_fs: links that paths met */
-	struct vec known; /* const char *: folders that are no links */
+	struct vec links;  /* struct plan_fs: links that paths met */
+	struct vec known;  /* const char *: folders that are no links */
 	const char *shell; /* in the box */
+	const char *home;  /* of the caller, without links; or NULL */
 	struct seccomp_prog prog;
 };
 

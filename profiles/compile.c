@@ -113,20 +113,38 @@ build_push(struct builder *b, struct vec *v, size_t size, size_t max,
 
 /* What the profile requires of the host */
 
+/* "6.1.0-13-amd64" -> 6001; 0 when it is no version. */
+static uint64_t
+kernel_number(const char *s)
+{
+	uint64_t part[2] = { 0, 0 };
+	char digits[8];
+
+	for (size_t i = 0; i < 2; i++) {
+		size_t n = strspn(s, "0123456789");
+
+		if (!n || n >= sizeof(digits))
+			return 0;
+		memcpy(digits, s, n);
+		digits[n] = '\0';
+		if (str_to_u64(digits, &part[i]) < 0)
+			return 0;
+		s += n + (s[n] == '.');
+	}
+	return part[0] * 1000 + MIN(part[1], 999u);
+}
+
 static int
 check_kernel_version(struct builder *b)
 {
 	const char *want = b->p->requires.kernel;
-	unsigned int want_major, want_minor, major, minor;
 	struct utsname u;
 
 	if (!want)
 		return 0;
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &major, &minor) != 2 ||
-	    sscanf(want, "%u.%u", &want_major, &want_minor) != 2)
-		return err_set(b->e, -ENOSYS, "the kernel's version is not "
-					      "known");
-	if (major > want_major || (major == want_major && minor >= want_minor))
+	if (uname(&u) < 0)
+		return err_sys(b->e, -errno, "uname");
+	if (kernel_number(u.release) >= kernel_number(want))
 		return 0;
 	profile_fail(b->p, b->e, -ENOSYS, "/requires/kernel",
 		     "Linux %s is required, this is %s", want, u.release);
@@ -147,7 +165,8 @@ wanted_layers(const struct builder *b)
 {
 	const struct cgroup_limits *c = &b->p->process.cgroup;
 	uint32_t all = (LAYER_BIT(LAYER_MAX - 1) - 1) |
-		       LAYER_BIT(LAYER_MAX - 1), off = 0;
+		       LAYER_BIT(LAYER_MAX - 1),
+		 off = 0;
 
 	/* The caller's own uid is all that a user can give. */
 	if (!b->r->root)
@@ -278,8 +297,8 @@ fill_plan(struct builder *b)
 		.oom_score_adj = p->process.oom_score_adj,
 		.umask = 022,
 		.landlock_min = p->requires.landlock_abi,
-		.hostname = p->process.hostname ? p->process.hostname
-						: b->r->name,
+		.hostname =
+			p->process.hostname ? p->process.hostname : b->r->name,
 		.workdir = ws ? b->r->workspace : BOX_HOME,
 		.canary = BOX_CANARY,
 		.n_fs = b->fs.n,
@@ -332,12 +351,15 @@ profile_compile(const struct profile *p, const struct compile_request *r,
 		struct compiled **ret, struct err *e)
 {
 	struct builder b = { .p = p, .r = r, .e = e, .shell = "/bin/sh" };
+	char home[PATH_MAX];
 	int rc;
 
 	if (!str_is_name(r->name))
 		return err_set(e, -EINVAL, "the box has no valid name");
 	if (faccessat(AT_FDCWD, "/bin/bash", X_OK, 0) == 0)
 		b.shell = "/bin/bash";
+	if (r->home && *r->home == '/')
+		b.home = realpath(r->home, home);
 	b.out = calloc(1, sizeof(*b.out));
 	if (!b.out)
 		return err_set(e, -ENOMEM, "out of memory");

@@ -9,16 +9,16 @@
 #include "sandbox/plan.h"
 
 struct compile_request {
-	const char *name;	/* of the box */
-	const char *workspace;	/* host directory, absolute and real; or NULL */
-	const char *home;	/* the caller's home on the host; or NULL */
+	const char *name;      /* of the box */
+	const char *workspace; /* host directory, absolute and real; or NULL */
+	const char *home;      /* the caller's home on the host; or NULL */
 	const char *const *args;
-	const char *const *env;		/* --env K=V, NULL terminated */
-	const char *const *host_env;	/* environ of the caller */
-	const char *sets_dir;		/* *.set and *.paths */
-	const char *cache_dir;		/* seccomp cache; or NULL */
+	const char *const *env;	     /* --env K=V, NULL terminated */
+	const char *const *host_env; /* environ of the caller */
+	const char *sets_dir;	     /* *.set and *.paths */
+	const char *cache_dir;	     /* seccomp cache; or NULL */
 	bool tty;
-	bool root;			/* root mode: IDMAP and FD flags */
+	bool root; /* root mode: IDMAP and FD flags */
 };
 
 /* *ret owns everything that it points to; compiled_free(). */

@@ -48,12 +48,16 @@ build_base(struct builder *b)
 {
 	const struct plan_fs base[] = {
 		/* The root itself: how large it may grow. */
-		{ .kind = PLAN_FS_TMPFS, .dst = "/", .mode = 0755,
+		{ .kind = PLAN_FS_TMPFS,
+		  .dst = "/",
+		  .mode = 0755,
 		  .size = b->p->files.tmp_size },
 		{ .kind = PLAN_FS_DIR, .dst = "/tmp", .mode = 01777 },
 		{ .kind = PLAN_FS_DIR, .dst = BOX_HOME, .mode = 0700 },
 		{ .kind = PLAN_FS_DIR, .dst = "/dev/shm", .mode = 01777 },
-		{ .kind = PLAN_FS_FILE, .dst = BOX_CANARY, .data = "canary\n",
+		{ .kind = PLAN_FS_FILE,
+		  .dst = BOX_CANARY,
+		  .data = "canary\n",
 		  .mode = 0444 },
 	};
 
@@ -67,11 +71,17 @@ build_scratch(struct builder *b)
 	 * compilers, package managers and virtual environments put it. */
 	uint32_t flags = b->p->files.workspace_exec ? 0 : PLAN_FS_NOEXEC;
 	const struct plan_fs scratch[] = {
-		{ .kind = PLAN_FS_REBIND, .src = "/tmp", .dst = "/tmp",
+		{ .kind = PLAN_FS_REBIND,
+		  .src = "/tmp",
+		  .dst = "/tmp",
 		  .flags = flags },
-		{ .kind = PLAN_FS_REBIND, .src = BOX_HOME, .dst = BOX_HOME,
+		{ .kind = PLAN_FS_REBIND,
+		  .src = BOX_HOME,
+		  .dst = BOX_HOME,
 		  .flags = flags },
-		{ .kind = PLAN_FS_REBIND, .src = "/dev/shm", .dst = "/dev/shm",
+		{ .kind = PLAN_FS_REBIND,
+		  .src = "/dev/shm",
+		  .dst = "/dev/shm",
 		  .flags = PLAN_FS_NOEXEC },
 	};
 
@@ -105,7 +115,8 @@ build_dev(struct builder *b)
 		LINK("/dev/stdout", "/proc/self/fd/1"),
 		LINK("/dev/stderr", "/proc/self/fd/2"),
 		LINK("/dev/ptmx", "pts/ptmx"),
-		{ .kind = PLAN_FS_DEVPTS, .dst = "/dev/pts",
+		{ .kind = PLAN_FS_DEVPTS,
+		  .dst = "/dev/pts",
 		  .flags = PLAN_FS_NOEXEC },
 		{ .kind = PLAN_FS_PROC, .dst = "/proc", .flags = RO },
 	};
@@ -118,10 +129,12 @@ build_dev(struct builder *b)
 static int
 build_etc(struct builder *b)
 {
-	const char *host = b->p->process.hostname ? b->p->process.hostname
-						  : b->r->name;
+	const char *host =
+		b->p->process.hostname ? b->p->process.hostname : b->r->name;
 	const struct plan_fs etc[] = {
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/passwd", .mode = 0444,
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/passwd",
+		  .mode = 0444,
 		  .data = build_printf(
 			  b,
 			  "root:x:0:0:root:/:/bin/false\n"
@@ -129,23 +142,31 @@ build_etc(struct builder *b)
 			  "nobody:x:65534:65534:nobody:/:/bin/false\n",
 			  BOX_USER, BOX_UID, BOX_GID, BOX_USER, BOX_HOME,
 			  b->shell) },
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/group", .mode = 0444,
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/group",
+		  .mode = 0444,
 		  .data = build_printf(b,
 				       "root:x:0:\ntty:x:5:\n%s:x:%d:\n"
 				       "nogroup:x:65534:\n",
 				       BOX_USER, BOX_GID) },
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/hosts", .mode = 0444,
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/hosts",
+		  .mode = 0444,
 		  .data = build_printf(b,
 				       "127.0.0.1 localhost %s\n"
 				       "::1 localhost ip6-localhost %s\n",
 				       host, host) },
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/hostname", .mode = 0444,
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/hostname",
+		  .mode = 0444,
 		  .data = build_printf(b, "%s\n", host) },
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/nsswitch.conf",
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/nsswitch.conf",
 		  .mode = 0444,
 		  .data = "passwd: files\ngroup: files\nhosts: files\n"
 			  "services: files\nprotocols: files\n" },
-		{ .kind = PLAN_FS_FILE, .dst = "/etc/resolv.conf",
+		{ .kind = PLAN_FS_FILE,
+		  .dst = "/etc/resolv.conf",
 		  .mode = 0444,
 		  .data = "# No name server: this box has no network.\n" },
 	};
@@ -157,7 +178,7 @@ build_etc(struct builder *b)
 static bool
 is_own_folder(const char *at)
 {
-	static const char *const own[] = { BOX_HOME, BOX_RUN, "/dev", "/etc",
+	static const char *const own[] = { BOX_HOME, BOX_RUN, "/dev",	 "/etc",
 					   "/proc",  "/tmp",  "/var/tmp" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
@@ -210,7 +231,7 @@ grant_flags(const struct builder *b, const struct grant *g)
 	return flags;
 }
 
-#define COPY_MAX 8192
+#define COPY_MAX 16384
 
 /* 1 and the contents of a small file; 0 when it has to be bound. */
 static int
@@ -239,7 +260,9 @@ read_copy(struct builder *b, const char *path, const char **ret)
 static int
 build_bind(struct builder *b, const struct grant *g)
 {
-	struct plan_fs f = { .kind = PLAN_FS_BIND, .src = g->src, .dst = g->dst,
+	struct plan_fs f = { .kind = PLAN_FS_BIND,
+			     .src = g->src,
+			     .dst = g->dst,
 			     .flags = grant_flags(b, g) };
 
 	if (g->flags & GRANT_COPY) {
@@ -249,7 +272,8 @@ build_bind(struct builder *b, const struct grant *g)
 			return r;
 		if (r > 0)
 			f = (struct plan_fs){ .kind = PLAN_FS_FILE,
-					      .dst = g->dst, .mode = 0444,
+					      .dst = g->dst,
+					      .mode = 0444,
 					      .data = f.data };
 	}
 	return build_step(b, f);

@@ -171,16 +171,21 @@ walk_component(struct builder *b, struct walk *w, const char *name, bool links)
 	return r;
 }
 
-/* Where path really is, in w->cur. links: records the links on the way.
+/* Where path really is, in w->cur. links: records the links on the way. group:
+ * the access that a path group asks for, else 0.
  * -ENOENT, -ENOTDIR, -EACCES, -ELOOP as the host says. */
 static int
-walk_path(struct builder *b, const char *path, bool links, struct walk *w)
+walk_path(struct builder *b, const char *path, bool links, unsigned int group,
+	  struct walk *w)
 {
 	char name[NAME_MAX + 1];
 	struct stat st;
 	int r = 0;
 
 	w->cur[0] = '\0';
+	w->hops = 0;
+	w->group = group;
+	w->covered = w->is_dir = false;
 	if (snprintf(w->rest, sizeof(w->rest), "%s", path) >=
 	    (int)sizeof(w->rest))
 		return -ENAMETOOLONG;
@@ -234,16 +239,16 @@ add_grant(struct builder *b, const char *src, const char *dst,
 static int
 add_group_path(struct builder *b, const char *path, unsigned int flags)
 {
-	struct walk w = { .group = flags & GRANT_ACCESS };
+	struct walk w;
 	size_t links = b->links.n;
 	const char *why;
-	int r = walk_path(b, path, true, &w);
+	int r = walk_path(b, path, true, flags & GRANT_ACCESS, &w);
 
 	if (r == -E2BIG || r == -ENOMEM)
 		return r;
 	if (r >= 0 && w.covered)
 		return 0;
-	why = r < 0 ? NULL : paths_refused_home(w.cur, b->r->home);
+	why = r < 0 ? NULL : paths_refused_home(w.cur, b->home);
 	if (why && !strcmp(w.cur, path))
 		return err_set(b->e, -EPERM, "a path group in %s: \"%s\" %s",
 			       b->r->sets_dir, path, why);
@@ -272,8 +277,8 @@ add_group_glob(struct builder *b, const char *pattern, unsigned int flags)
 		if (strncmp(de->d_name, name, n) || *de->d_name == '.')
 			continue;
 		if (snprintf(path, sizeof(path), "%.*s%s",
-			     (int)(name - pattern), pattern, de->d_name) <
-		    (int)sizeof(path))
+			     (int)(name - pattern), pattern,
+			     de->d_name) < (int)sizeof(path))
 			r = add_group_path(b, path, flags);
 	}
 	if (d)
@@ -317,24 +322,24 @@ add_home_path(struct builder *b, const char *path, unsigned int flags,
 {
 	char host[PATH_MAX], inside[PATH_MAX];
 	const char *why;
-	struct walk w = { 0 };
+	struct walk w;
 	int r;
 
-	if (!b->r->home)
+	if (!b->home)
 		return 0;
-	if (snprintf(host, sizeof(host), "%s%s", b->r->home, path + 1) >=
+	if (snprintf(host, sizeof(host), "%s%s", b->home, path + 1) >=
 		    (int)sizeof(host) ||
 	    snprintf(inside, sizeof(inside), BOX_HOME "%s", path + 1) >=
 		    (int)sizeof(inside))
 		return profile_fail(b->p, b->e, -ENAMETOOLONG, pointer,
 				    "too long below this home");
-	r = walk_path(b, host, false, &w);
+	r = walk_path(b, host, false, 0, &w);
 	if (is_missing(r))
 		return 0;
 	if (r < 0)
 		return profile_fail(b->p, b->e, r, pointer, "\"%s\": %s", host,
 				    strerror(-r));
-	why = paths_refused_home(w.cur, b->r->home);
+	why = paths_refused_home(w.cur, b->home);
 	if (why)
 		return profile_fail(b->p, b->e, -EPERM, pointer,
 				    "\"%s\" is really \"%s\", which %s", path,
@@ -348,8 +353,8 @@ add_path(struct builder *b, const char *path, unsigned int flags,
 {
 	size_t links = b->links.n;
 	const char *why;
-	struct walk w = { 0 };
-	int r = walk_path(b, path, true, &w);
+	struct walk w;
+	int r = walk_path(b, path, true, 0, &w);
 
 	if (is_missing(r)) {
 		b->links.n = links;
@@ -363,7 +368,7 @@ add_path(struct builder *b, const char *path, unsigned int flags,
 	if (r < 0)
 		return profile_fail(b->p, b->e, r, pointer, "\"%s\": %s", path,
 				    strerror(-r));
-	why = paths_refused_home(w.cur, b->r->home);
+	why = paths_refused_home(w.cur, b->home);
 	if (why && strcmp(w.cur, path))
 		return profile_fail(b->p, b->e, -EPERM, pointer,
 				    "\"%s\" is really \"%s\", which %s", path,
@@ -413,17 +418,17 @@ add_workspace(struct builder *b)
 {
 	unsigned int flags = GRANT_READ | GRANT_WORKSPACE | GRANT_DIR;
 	const char *ws = b->r->workspace, *why;
-	struct walk w = { 0 };
+	struct walk w;
 	int r;
 
 	if (!ws || b->p->files.workspace == ACCESS_NONE)
 		return 0;
 	if (!str_is_clean_path(ws))
 		return refuse_workspace(b, "is not a clean absolute path");
-	why = paths_refused_workspace(ws, b->r->home);
+	why = paths_refused_workspace(ws, b->home);
 	if (why)
 		return refuse_workspace(b, why);
-	r = walk_path(b, ws, false, &w);
+	r = walk_path(b, ws, false, 0, &w);
 	if (r < 0 || !w.is_dir)
 		return refuse_workspace(b, r < 0 ? strerror(-r)
 						 : "is not a folder");

@@ -28,8 +28,8 @@ mask(struct builder *b, const char *dst, const char *rest)
 	for (size_t i = b->fs.n; i-- > 0 && f[i].kind == PLAN_FS_MASK;)
 		if (!strcmp(f[i].dst, path))
 			return 0;
-	return build_step(b, (struct plan_fs){ .kind = PLAN_FS_MASK,
-					       .dst = path });
+	return build_step(
+		b, (struct plan_fs){ .kind = PLAN_FS_MASK, .dst = path });
 }
 
 /* A link needs no mask: it leads only to what is granted anyway. */
@@ -43,25 +43,16 @@ is_there(int dirfd, const char *path)
 }
 
 /* /proc: what an ordinary reader learns there about the host beyond numbers.
- * Everything else of the kind can be read by the host's root only, or is gone
- * from the kernels that we run on. */
+ * The rest of the kind can be read by the host's root only, or went to debugfs
+ * before the oldest kernel that we run on. */
 static int
 mask_proc(struct builder *b)
 {
-	static const char *const files[] = {
-		/* Addresses of the kernel, where perf_event_paranoid is low. */
-		"/proc/kallsyms",
-		/* The caller's keys, by their descriptions. */
-		"/proc/keys",
-		/* Every process of the host, before Linux 5.13. */
-		"/proc/sched_debug",
-	};
-	int r = 0;
+	/* Addresses of the kernel, where perf_event_paranoid is low. */
+	int r = mask(b, "/proc/kallsyms", "");
 
-	for (size_t i = 0; i < ARRAY_SIZE(files) && r >= 0; i++)
-		if (is_there(AT_FDCWD, files[i]))
-			r = mask(b, files[i], "");
-	return r;
+	/* The caller's keys, by their descriptions. */
+	return r < 0 ? r : mask(b, "/proc/keys", "");
 }
 
 /* Never inside */
@@ -94,8 +85,8 @@ hide_glob(const struct hide *h, const char *pattern)
 		    !strcmp(de->d_name, ".."))
 			continue;
 		if (snprintf(path, sizeof(path), "%.*s%s",
-			     (int)(name - pattern), pattern, de->d_name) >=
-		    (int)sizeof(path))
+			     (int)(name - pattern), pattern,
+			     de->d_name) >= (int)sizeof(path))
 			continue;
 		if (is_there(AT_FDCWD, path))
 			r = mask_in_grant(h, path);
@@ -117,63 +108,72 @@ hide_pattern(const char *pattern, void *arg)
 	return mask_in_grant(h, pattern);
 }
 
-/* The top of a workspace while its entries are looked for. */
-struct top {
-	int dir;
-	const char *absent[8]; /* first components that are not there */
-	size_t n;
-};
-
-/* rest ("/.config/gh"): can it be there at all? Asks the host once for each
- * first component that several entries share. */
-static bool
-may_be_there(struct top *t, const char *rest)
+/* One entry of the table, of which the first component is there. */
+static int
+hide_entry(const struct hide *h, const char *rest)
 {
-	size_t len = strcspn(rest + 1, "/");
-	char first[NAME_MAX + 1];
+	char path[PATH_MAX];
 
-	if (!rest[len + 1])
-		return true;
-	for (size_t i = 0; i < t->n; i++)
-		if (!strncmp(t->absent[i], rest, len + 2))
-			return false;
-	snprintf(first, sizeof(first), "%.*s", (int)len, rest + 1);
-	if (faccessat(t->dir, first, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return true;
-	if (t->n < ARRAY_SIZE(t->absent))
-		t->absent[t->n++] = rest;
-	return false;
+	if (snprintf(path, sizeof(path), "%s%s", h->g->src, rest) >=
+	    (int)sizeof(path))
+		return 0;
+	return hide_pattern(path, (void *)(uintptr_t)h);
+}
+
+/* Everything in the table that begins with the component name; any: NULL. */
+static int
+hide_component(const struct hide *h, const char *name)
+{
+	size_t n = name ? strlen(name) : 0;
+	int r = 0;
+
+	for (const struct never *e = paths_never; e->path && r >= 0; e++) {
+		const char *first = e->path + 2; /* after "~/" */
+
+		if (!(e->flags & NEVER_IN_WORKSPACE))
+			continue;
+		if (!name || (!strncmp(first, name, n) &&
+			      (first[n] == '/' || !first[n])))
+			r = hide_entry(h, e->path + 1);
+	}
+	return r;
+}
+
+#define LIST_ROUNDS 8
+
+/* Hides what a buffer of directory entries names. */
+static int
+hide_listed(const struct hide *h, const char *buf, ssize_t n)
+{
+	int r = 0;
+
+	for (ssize_t at = 0; at < n && r >= 0;) {
+		const struct dirent64 *de = (const void *)(buf + at);
+
+		if (de->d_name[0] == '.')
+			r = hide_component(h, de->d_name);
+		at += de->d_reclen;
+	}
+	return r;
 }
 
 /* A workspace that looks like a home in places: somebody keeps a home, or a
- * copy of one, under version control. */
+ * copy of one, under version control. To list a folder of ordinary size is
+ * cheaper than to ask for each name of the table; a large one is asked. */
 static int
-hide_in_workspace(struct builder *b, const struct grant *g)
+hide_in_workspace(const struct hide *h)
 {
-	_cleanup_close_ int dir = open(g->src, O_PATH | O_DIRECTORY |
-						       O_CLOEXEC);
-	struct hide h = { .b = b, .g = g };
-	struct top top = { .dir = dir };
-	char path[PATH_MAX];
+	_cleanup_close_ int dir =
+		open(h->g->src, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t n = 1;
 	int r = 0;
 
-	if (dir < 0)
-		return err_sys(b->e, -errno, "%s", g->src);
-	for (const struct never *n = paths_never; n->path && r >= 0; n++) {
-		const char *rest = n->path + 1; /* after the "~" */
-
-		if (!(n->flags & NEVER_IN_WORKSPACE) ||
-		    !may_be_there(&top, rest))
-			continue;
-		if (strchr(rest, '*')) {
-			if (snprintf(path, sizeof(path), "%s%s", g->src,
-				     rest) < (int)sizeof(path))
-				r = hide_glob(&h, path);
-		} else if (is_there(dir, rest + 1)) {
-			r = mask(b, g->dst, rest);
-		}
+	for (int i = 0; i < LIST_ROUNDS && dir >= 0 && n > 0 && r >= 0; i++) {
+		n = getdents64(dir, buf, sizeof(buf));
+		r = hide_listed(h, buf, n);
 	}
-	return r;
+	return r < 0 || n == 0 ? r : hide_component(h, NULL);
 }
 
 static int
@@ -187,9 +187,9 @@ hide_never(struct builder *b)
 
 		if (!(g[i].flags & GRANT_DIR))
 			continue;
-		r = paths_never_below(g[i].src, b->r->home, hide_pattern, &h);
+		r = paths_never_below(g[i].src, b->home, hide_pattern, &h);
 		if (r >= 0 && g[i].flags & GRANT_WORKSPACE)
-			r = hide_in_workspace(b, &g[i]);
+			r = hide_in_workspace(&h);
 	}
 	return r;
 }
@@ -220,9 +220,8 @@ deny_path(struct builder *b, const char *path)
 	char host[PATH_MAX], real[PATH_MAX];
 
 	if (*path == '~') {
-		if (!b->r->home || snprintf(host, sizeof(host), "%s%s",
-					    b->r->home, path + 1) >=
-					   (int)sizeof(host))
+		if (!b->home || snprintf(host, sizeof(host), "%s%s", b->home,
+					 path + 1) >= (int)sizeof(host))
 			return 0;
 		path = host;
 	}

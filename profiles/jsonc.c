@@ -396,6 +396,10 @@ syntax_error(const struct jsonc *d, const json_error_t *je, struct err *e)
 		return err_set(e, -EINVAL,
 			       "%s:%d: a comma before \"%c\"; take it away",
 			       d->label, je->line, d->text[at - 1]);
+	if (json_error_code(je) == json_error_null_character ||
+	    json_error_code(je) == json_error_null_byte_in_key)
+		return err_set(e, -EINVAL, "%s:%d: \"\\u0000\" in a string",
+			       d->label, je->line);
 	str_escape(je->text, text, sizeof(text));
 	return err_set(e, -EINVAL, "%s:%d: not JSON: %s", d->label,
 		       MAX(je->line, 1), text);
@@ -420,8 +424,9 @@ jsonc_parse(const char *label, const char *text, size_t len, size_t max,
 	    unsigned int depth, struct jsonc *ret, struct err *e)
 {
 	struct jsonc d = { .label = label, .len = len };
-	struct strip s = { .line = 1, .max_depth = depth, .label = label,
-			   .e = e };
+	struct strip s = {
+		.line = 1, .max_depth = depth, .label = label, .e = e
+	};
 	json_error_t je;
 	int r;
 

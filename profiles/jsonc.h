@@ -19,7 +19,8 @@ struct jsonc {
 };
 
 /* Parses text of at most max bytes and depth levels. Errors:
- * "LABEL:LINE: ...", duplicate keys with both lines. *ret holds a copy of the text; jsonc_done(). */
+ * "LABEL:LINE: ...", duplicate keys with both lines. *ret holds a copy of the
+ * text; jsonc_done(). */
 int jsonc_parse(const char *label, const char *text, size_t len, size_t max,
 		unsigned int depth, struct jsonc *ret, struct err *e);
 void jsonc_done(struct jsonc *d);

@@ -18,7 +18,7 @@ enum key_type {
 	KEY_BITS,    /* uint32_t: list of words, a bit per layer */
 	KEY_TEXT,    /* char *: min..max bytes; check */
 	KEY_LIST,    /* struct strv: strings, at most max items; check each */
-	KEY_MAP,     /* struct strv of "K=V": object of strings; check the keys */
+	KEY_MAP, /* struct strv of "K=V": object of strings; check the keys */
 	KEY_TYPE_MAX
 };
 

@@ -163,22 +163,21 @@ static const struct own_tree {
 	{ "/var", false, "is too much: name what is needed in it" },
 	{ "/home", false, "is everybody's home: name what is needed in it" },
 	{ "/root", false, "is root's whole home: name what is needed in it" },
-	{ "/etc", false, "is too much: name what is needed in it, or use "
-			 "\"@etc\"" },
+	{ "/etc", false,
+	  "is too much: name what is needed in it, or use "
+	  "\"@etc\"" },
 	{ "/etc/passwd", false, "is made for each box" },
 	{ "/etc/group", false, "is made for each box" },
 	{ "/etc/hosts", false, "is made for each box" },
 	{ "/etc/hostname", false, "is made for each box" },
 	{ "/etc/nsswitch.conf", false, "is made for each box" },
 	{ "/etc/resolv.conf", false, "is made for each box" },
-	{ "/home/agent", false, "is the box's own home" },
 };
 
 /* Not to be written by an agent as a whole, beside own_trees. */
 static const char *const no_workspace[] = {
-	"/bin",	  "/lib", "/lib32", "/lib64", "/libx32",
-	"/media", "/mnt", "/opt",   "/sbin",  "/srv",
-	"/usr",	  NULL,
+	"/bin", "/lib", "/lib32", "/lib64", "/libx32", "/media",
+	"/mnt", "/opt", "/sbin",  "/srv",   "/usr",    NULL,
 };
 
 bool
@@ -241,9 +240,13 @@ paths_refused(const char *path)
 		return never_reason(NULL, path + 1);
 	if (!strcmp(path, "/"))
 		return "is the whole host; name what is needed in it";
+	if (str_starts(path, "/home/") && !strchr(path + 6, '/'))
+		return "is somebody's whole home; name what is needed in it";
 	for (size_t i = 0; i < ARRAY_SIZE(own_trees); i++) {
 		const struct own_tree *t = &own_trees[i];
 
+		if (path[1] != t->path[1])
+			continue;
 		if (t->below ? path_within(path, t->path)
 			     : !strcmp(path, t->path))
 			return t->why;

@@ -134,12 +134,14 @@ profile_load(const char *name_or_path, const char *const *search,
 			       str_escape(name_or_path, shown, sizeof(shown)));
 	for (const char *const *s = search; s && *s; s++) {
 		char path[PATH_MAX];
+		int r;
 
 		if (snprintf(path, sizeof(path), "%s/%s.json", *s,
 			     name_or_path) >= (int)sizeof(path))
 			continue;
-		if (faccessat(AT_FDCWD, path, F_OK, 0) == 0)
-			return load_file(path, ret, e);
+		r = load_file(path, ret, e);
+		if (r != -ENOENT && r != -ENOTDIR)
+			return r;
 	}
 	return no_such_profile(name_or_path, search, e);
 }

@@ -33,9 +33,9 @@ struct profile {
 	enum profile_role role;
 
 	struct {
-		char *kernel;		/* "5.13" or NULL */
-		uint32_t landlock_abi;	/* 0: any */
-		uint32_t optional;	/* LAYER_BIT set */
+		char *kernel;	       /* "5.13" or NULL */
+		uint32_t landlock_abi; /* 0: any */
+		uint32_t optional;     /* LAYER_BIT set */
 	} requires;
 
 	struct {
@@ -59,7 +59,8 @@ struct profile {
 		struct strv read, write, exec, deny;
 		enum profile_access workspace;
 		bool workspace_exec;
-		uint64_t workspace_max; /* bytes that may be added; 0: no watch */
+		uint64_t workspace_max; /* bytes that may be added; 0: no watch
+					 */
 		uint64_t tmp_size; /* bytes of /tmp, HOME, /dev/shm together */
 	} files;
 };

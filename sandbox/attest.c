@@ -29,7 +29,7 @@
 struct attest {
 	const struct attest_params *p;
 	struct layer_table *t;
-	int proc; /* /proc/PID of the agent's process */
+	int proc; /* /proc/PID of pid 1, then of the agent's process */
 	char status[STATUS_MAX];
 };
 
@@ -112,28 +112,38 @@ map_is(struct attest *a, const char *file, unsigned int in, unsigned int out)
 }
 
 static void
-check_user(struct attest *a)
+check_maps(struct attest *a)
 {
 	const struct launch_params *lp = a->p->launch;
 	const struct plan *p = a->p->plan;
+
+	set_row(a, LAYER_OWNUID,
+		map_is(a, "uid_map", p->uid, lp->host_uid) &&
+			map_is(a, "gid_map", p->gid, lp->host_gid),
+		"uid %u", lp->host_uid);
+	/* Until check_user() has looked at the process too. */
+	set_row(a, LAYER_USER, map_is(a, "uid_map", p->uid, lp->host_uid),
+		"the id map is another one");
+}
+
+static void
+check_user(struct attest *a)
+{
+	const struct launch_params *lp = a->p->launch;
 	struct layer_row *row = &a->t->row[LAYER_USER];
+	bool mapped = row->state == LAYER_HELD;
+	const char *uid = status_of(a, "Uid");
 	char ids[64];
 
+	if (!mapped)
+		return;
 	check_ns(a, LAYER_USER, "user");
 	snprintf(ids, sizeof(ids), "%u\t%u\t%u\t%u\n", lp->host_uid,
 		 lp->host_uid, lp->host_uid, lp->host_uid);
-	if (row->state != LAYER_HELD)
-		return;
-	if (!map_is(a, "uid_map", p->uid, lp->host_uid) ||
-	    !map_is(a, "gid_map", p->gid, lp->host_gid) ||
-	    !status_of(a, "Uid") ||
-	    strncmp(status_of(a, "Uid"), ids, strlen(ids)) != 0)
-		set_row(a, LAYER_USER, false, "the id map is another one");
-	else
-		set_row(a, LAYER_USER, true, "uid %u is %u outside", p->uid,
-			lp->host_uid);
-	set_row(a, LAYER_OWNUID, a->t->row[LAYER_USER].state == LAYER_HELD,
-		"uid %u", lp->host_uid);
+	if (row->state == LAYER_HELD)
+		set_row(a, LAYER_USER,
+			uid && strncmp(uid, ids, strlen(ids)) == 0,
+			"uid %u is %u outside", a->p->plan->uid, lp->host_uid);
 }
 
 static void
@@ -405,7 +415,7 @@ check_cgroup(struct attest *a)
 		set_row(a, rows[i], false, "%.150s",
 			why && *why ? why : "no cgroup");
 	if (a->p->cg &&
-	    cgroup_readback(a->p->cg, a->p->box->agent_pid, a->p->limits,
+	    cgroup_readback(a->p->cg, a->p->box->pid, a->p->limits,
 			    a->t) < 0)
 		set_row(a, LAYER_FREEZE, false, "cgroup files cannot be read");
 	/* Rows that were not asked for stay off. */
@@ -451,38 +461,65 @@ verdict(const struct layer_table *t, struct err *e)
 	return 0;
 }
 
-int
-attest_box(const struct attest_params *ap, struct layer_table *t, struct err *e)
+static int
+open_proc(pid_t pid)
+{
+	char path[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+void
+attest_world(const struct attest_params *ap, struct layer_table *t)
 {
 	struct attest a = { .p = ap, .t = t };
-	char path[32];
-	ssize_t n;
 
 	set_requests(&a);
-	snprintf(path, sizeof(path), "/proc/%d", (int)ap->box->agent_pid);
-	a.proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	n = a.proc < 0 ? -errno
-		       : fd_read_small(a.proc, "status", a.status,
-				       sizeof(a.status));
-	if (n < 0)
-		err_sys(e, (int)n, "the agent's process cannot be looked at");
-	if (n >= 0) {
-		check_user(&a);
-		check_ns(&a, LAYER_PID, "pid");
-		check_ns(&a, LAYER_MOUNT, "mnt");
-		check_ns(&a, LAYER_NET, "net");
-		check_ns(&a, LAYER_IPC, "ipc");
-		check_ns(&a, LAYER_UTS, "uts");
-		check_ns(&a, LAYER_CGROUPNS, "cgroup");
-		check_ns(&a, LAYER_TIME, "time");
-		check_mounts(&a);
-		check_privs(&a);
-		check_rlimits(&a);
-		check_oom(&a);
-		check_fds(&a);
-		check_cgroup(&a);
-	}
+	a.proc = open_proc(ap->box->pid);
+	if (a.proc < 0)
+		return;
+	check_maps(&a);
+	check_ns(&a, LAYER_PID, "pid");
+	check_ns(&a, LAYER_MOUNT, "mnt");
+	check_ns(&a, LAYER_NET, "net");
+	check_ns(&a, LAYER_IPC, "ipc");
+	check_ns(&a, LAYER_UTS, "uts");
+	check_ns(&a, LAYER_CGROUPNS, "cgroup");
+	check_oom(&a);
+	check_mounts(&a);
+	check_cgroup(&a);
+	close(a.proc);
+}
+
+static void
+check_process(struct attest *a)
+{
+	check_user(a);
+	check_ns(a, LAYER_TIME, "time");
+	check_privs(a);
+	check_rlimits(a);
+	check_fds(a);
+}
+
+int
+attest_process(const struct attest_params *ap, struct layer_table *t,
+	       struct err *e)
+{
+	struct attest a = { .p = ap, .t = t };
+	ssize_t n = a.proc = open_proc(ap->box->agent_pid);
+
+	if (n >= 0)
+		n = fd_read_small(a.proc, "status", a.status,
+				  sizeof(a.status));
+	if (n >= 0)
+		check_process(&a);
 	if (a.proc >= 0)
 		close(a.proc);
-	return n < 0 ? (int)n : verdict(t, e);
+	if (n < 0)
+		return err_sys(e, (int)n,
+			       "the agent's process cannot be looked at");
+	return verdict(t, e);
 }

@@ -19,8 +19,13 @@ struct attest_params {
 	const char *cgroup_why; /* why there is none; may be NULL */
 };
 
-/* Fills the whole table. 0: everything that was asked for and is not optional
- * holds; -EPERM: something does not, named in e (the table is filled all the
- * same). */
-int attest_box(const struct attest_params *ap, struct layer_table *t,
-	       struct err *e);
+/* First half, once pid 1 has built the file tree: namespaces, ids, mounts, oom
+ * score, cgroup, which the agent's process has from pid 1 (it is cloned without
+ * a namespace flag). Fills the table from the start. */
+void attest_world(const struct attest_params *ap, struct layer_table *t);
+
+/* Second half, once the agent's process is confined. 0: everything that was
+ * asked for and is not optional holds; -EPERM: something does not, named in e
+ * (the table is filled all the same). */
+int attest_process(const struct attest_params *ap, struct layer_table *t,
+		   struct err *e);

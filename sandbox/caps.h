@@ -11,7 +11,3 @@ int caps_drop_all(struct err *e);
 int caps_lock_securebits(struct err *e);
 /* What caps_lock_securebits() sets: SECBIT_* of linux/securebits.h. */
 unsigned int caps_securebits(void);
-
-/* Between clone and exec: makes what the stage needs survive the exec although
- * its uid is not 0 (ambient). Async-signal-safe. Returns -errno. */
-int caps_keep_over_exec(void);

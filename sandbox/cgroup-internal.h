@@ -47,7 +47,7 @@ extern const struct cgroup_ops cgroup_hybrid_ops;
 struct cgroup {
 	const struct cgroup_ops *ops;
 	char name[80];
-	int freeze, events, kill; /* of g[0]; opened by cgroup_prepare() */
+	int freeze, events, kill;    /* of g[0]; opened by cgroup_prepare() */
 	char parent[CGROUP_DIR_MAX]; /* to remove when empty, or "" */
 	struct cgroup_group g[CGROUP_GROUPS_MAX]; /* g[0] is cgroup2 */
 };
@@ -82,6 +82,9 @@ int cgroup_group_make(struct cgroup_group *g, const char *dir, const char *rel,
 uint32_t cgroup_wanted(const struct cgroup_limits *lim);
 int cgroup_write(int dir, const char *file, const char *fmt, ...)
 	_printf_(3, 4);
+/* "8:16", "100000 100000", "6.1.0": the first two numbers. */
+int cgroup_parse_pair(const char *s, char sep, uint64_t *ret_a,
+		      uint64_t *ret_b);
 /* One number, "max" is CGROUP_UNLIMITED. */
 int cgroup_read_u64(int dir, const char *file, uint64_t *ret);
 /* The number behind "key " in a file of such lines. */

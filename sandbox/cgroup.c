@@ -20,7 +20,7 @@
 #include <time.h>
 
 #define MOUNTINFO_MAX (4u << 20)
-#define MAKE_TRIES 8	     /* against someone who removes the parent */
+#define MAKE_TRIES 8	       /* against someone who removes the parent */
 #define REMOVE_WAIT_US 2000000 /* for the last process to leave */
 
 /* ---- finding */

@@ -46,10 +46,10 @@ struct cgroup_limits {
 	uint64_t swap;	      /* bytes of swap beside memory; 0 is none */
 	uint64_t pids;	      /* processes and threads */
 	uint64_t cpu_percent; /* 100 is one cpu; 0: unset */
-	uint64_t io_weight;   /* 1..10000, default 100; CGROUP_UNLIMITED: unset */
-	uint64_t io_bps;      /* bytes per second, reads and writes each, on the
-				 disk of the workspace; 0: unset */
-	dev_t io_dev;	      /* that device; 0: none */
+	uint64_t io_weight; /* 1..10000, default 100; CGROUP_UNLIMITED: unset */
+	uint64_t io_bps;    /* bytes per second, reads and writes each, on the
+			       disk of the workspace; 0: unset */
+	dev_t io_dev;	    /* that device; 0: none */
 };
 
 enum cgroup_backend {
@@ -63,7 +63,7 @@ enum cgroup_backend {
 /* What the host offers to this user. */
 struct cgroup_host {
 	enum cgroup_backend backend;
-	char v2_dir[CGROUP_DIR_MAX]; /* our groups on the unified mount, or "" */
+	char v2_dir[CGROUP_DIR_MAX]; /* where our groups lie, or "" */
 	char v2_rel[CGROUP_DIR_MAX]; /* the same, as /proc/PID/cgroup says it */
 	char v2_top[CGROUP_DIR_MAX]; /* topmost group that we may change */
 	/* memory, pids, cpu, blkio; each may be "" */

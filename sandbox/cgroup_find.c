@@ -53,8 +53,8 @@ unescape(const char *s, size_t len, char *ret, size_t size)
 		char c = s[i];
 
 		if (c == '\\' && i + 3 < len) {
-			c = (char)((s[i + 1] - '0') << 6 | (s[i + 2] - '0') << 3 |
-				   (s[i + 3] - '0'));
+			c = (char)((s[i + 1] - '0') << 6 |
+				   (s[i + 2] - '0') << 3 | (s[i + 3] - '0'));
 			i += 3;
 		}
 		if (n + 1 >= size)
@@ -342,9 +342,7 @@ explain_none(struct cgroup_host *h, const struct cgroup_view *v,
 		    "boot with systemd.unified_cgroup_hierarchy=1, or run "
 		    "agentbox as root");
 	else
-		say(h,
-		    "no cgroup is delegated to this user and no systemd user "
-		    "manager is there to ask",
+		say(h, "no cgroup is delegated to this user",
 		    "log in through PAM (ssh, login) or let root call "
 		    "\"loginctl enable-linger USER\" and set XDG_RUNTIME_DIR");
 }

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
-#define CPU_PERIOD_US 100000 /* the kernel's default */
+#define CPU_PERIOD_US 100000ull /* the kernel's default */
 #define MEM "memory.limit_in_bytes"
 #define MEMSW "memory.memsw.limit_in_bytes"
 #define QUOTA "cpu.cfs_quota_us"
@@ -109,8 +109,7 @@ set_limits(int dir, enum cgroup_v1 i, const struct cgroup_limits *lim,
 		break;
 	case CGROUP_V1_CPU:
 		r = cgroup_write(dir, QUOTA, "%llu",
-				 (unsigned long long)(lim->cpu_percent *
-						      (CPU_PERIOD_US / 100)));
+				 lim->cpu_percent * (CPU_PERIOD_US / 100));
 		break;
 	}
 	return r == 0 ? v1[i].layers : 0;
@@ -163,12 +162,11 @@ row_swap(struct layer_table *t, int dir, const struct cgroup_limits *want)
 		cgroup_row_no_swap(t, MEMSW);
 		return;
 	}
-	cgroup_row(t, LAYER_SWAP,
-		   sum == (want->memory + want->swap) / page * page
-			   ? LAYER_HELD
-			   : LAYER_ABSENT,
-		   "%s (" MEMSW ")",
-		   str_from_size(sum - mem, size, sizeof(size)));
+	cgroup_row(
+		t, LAYER_SWAP,
+		sum == (want->memory + want->swap) / page * page ? LAYER_HELD
+								 : LAYER_ABSENT,
+		"%s (" MEMSW ")", str_from_size(sum - mem, size, sizeof(size)));
 }
 
 static void

@@ -33,8 +33,8 @@ row_unreadable(struct layer_table *t, enum layer l, const char *file, int r)
 }
 
 void
-cgroup_row_bytes(struct layer_table *t, enum layer l, int dir,
-		 const char *file, uint64_t want)
+cgroup_row_bytes(struct layer_table *t, enum layer l, int dir, const char *file,
+		 uint64_t want)
 {
 	uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE), got;
 	char size[32];
@@ -53,8 +53,8 @@ cgroup_row_bytes(struct layer_table *t, enum layer l, int dir,
 }
 
 void
-cgroup_row_count(struct layer_table *t, enum layer l, int dir,
-		 const char *file, uint64_t want)
+cgroup_row_count(struct layer_table *t, enum layer l, int dir, const char *file,
+		 uint64_t want)
 {
 	uint64_t got;
 	int r = cgroup_read_u64(dir, file, &got);
@@ -78,6 +78,28 @@ cgroup_row_no_swap(struct layer_table *t, const char *file)
 		cgroup_row(t, LAYER_SWAP, LAYER_HELD, "no swap on this host");
 }
 
+/* Digits, then sep, then digits; what follows is not looked at. */
+int
+cgroup_parse_pair(const char *s, char sep, uint64_t *ret_a, uint64_t *ret_b)
+{
+	size_t na = strspn(s, "0123456789"), nb;
+	char a[24], b[24];
+	uint64_t va, vb;
+
+	if (s[na] != sep)
+		return -EINVAL;
+	nb = strspn(s + na + 1, "0123456789");
+	if (na >= sizeof(a) || nb >= sizeof(b))
+		return -ERANGE;
+	snprintf(a, sizeof(a), "%.*s", (int)na, s);
+	snprintf(b, sizeof(b), "%.*s", (int)nb, s + na + 1);
+	if (str_to_u64(a, &va) < 0 || str_to_u64(b, &vb) < 0)
+		return -EINVAL;
+	*ret_a = va;
+	*ret_b = vb;
+	return 0;
+}
+
 /* The lines under the heading of /proc/swaps; an unreadable one is a yes. */
 bool
 cgroup_host_has_swap(void)
@@ -94,7 +116,7 @@ int
 cgroup_disk(dev_t dev, dev_t *ret)
 {
 	char p[96], buf[64];
-	unsigned int maj, min;
+	uint64_t maj, min;
 
 	if (!major(dev))
 		return -ENOTBLK;
@@ -108,9 +130,9 @@ cgroup_disk(dev_t dev, dev_t *ret)
 	snprintf(p, sizeof(p), "/sys/dev/block/%u:%u/../dev", major(dev),
 		 minor(dev));
 	if (fd_read_small(AT_FDCWD, p, buf, sizeof(buf)) < 0 ||
-	    sscanf(buf, "%u:%u", &maj, &min) != 2)
+	    cgroup_parse_pair(buf, ':', &maj, &min) < 0)
 		return -ENOTBLK;
-	*ret = makedev(maj, min);
+	*ret = makedev((unsigned int)maj, (unsigned int)min);
 	return 0;
 }
 
@@ -202,9 +224,9 @@ static bool
 kernel_freezes(void)
 {
 	struct utsname u;
-	unsigned int a, b;
+	uint64_t a, b;
 
-	if (uname(&u) < 0 || sscanf(u.release, "%u.%u", &a, &b) != 2)
+	if (uname(&u) < 0 || cgroup_parse_pair(u.release, '.', &a, &b) < 0)
 		return false;
 	return a > 5 || (a == 5 && b >= 2);
 }
@@ -335,10 +357,9 @@ missing_v2(const struct cgroup_host *h, enum layer l, struct err *e)
 	err_set(e, EOPNOTSUPP, "the kernel refused the %s limit",
 		layer_name(l));
 	return err_cure(e, "%s",
-			l == LAYER_IO
-				? "io limits need a workspace on a block "
-				  "device; a weight needs bfq or io.cost"
-				: "see the limits of the profile");
+			l == LAYER_IO ? "io limits need a workspace on a block "
+					"device; a weight needs bfq or io.cost"
+				      : "see the limits of the profile");
 }
 
 int

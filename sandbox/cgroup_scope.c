@@ -73,8 +73,8 @@ helper_run(const char *helper, const char *id, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
 	char text[400];
-	int status, r;
-	pid_t pid;
+	int status = 0, r;
+	pid_t pid = -1;
 
 	r = helper_start(helper, id, &pid, &fd);
 	if (r < 0)

@@ -22,7 +22,7 @@
 #include <sys/sysmacros.h>
 #include <time.h>
 
-#define CPU_PERIOD_US 100000 /* the kernel's default */
+#define CPU_PERIOD_US 100000ull /* the kernel's default */
 #define SPIN_US 40 /* read without sleeping for so long: enough for one */
 #define KILL_ROUNDS 100
 
@@ -59,18 +59,6 @@ set_io(int dir, const struct cgroup_limits *lim)
 			    (unsigned long long)lim->io_bps);
 }
 
-static int
-set_swap(int dir, uint64_t bytes)
-{
-	int r = cgroup_write(dir, "memory.swap.max", "%llu",
-			     (unsigned long long)bytes);
-
-	return r == -ENOENT && faccessat(dir, "memory.max", F_OK, 0) == 0 &&
-			       !cgroup_host_has_swap()
-		       ? 0
-		       : r;
-}
-
 /* Sets what is in todo; returns what could not be set. */
 static uint32_t
 set_limits(int dir, const struct cgroup_limits *lim, uint32_t todo)
@@ -85,16 +73,17 @@ set_limits(int dir, const struct cgroup_limits *lim, uint32_t todo)
 		 * 4.19; without it one process dies, and no limit is lost. */
 		(void)cgroup_write(dir, "memory.oom.group", "1");
 	}
-	if (todo & LAYER_BIT(LAYER_SWAP) && set_swap(dir, lim->swap) == 0)
+	if (todo & LAYER_BIT(LAYER_SWAP) &&
+	    cgroup_write(dir, "memory.swap.max", "%llu",
+			 (unsigned long long)lim->swap) == 0)
 		left &= ~LAYER_BIT(LAYER_SWAP);
 	if (todo & LAYER_BIT(LAYER_PIDS) &&
 	    cgroup_write(dir, "pids.max", "%llu",
 			 (unsigned long long)lim->pids) == 0)
 		left &= ~LAYER_BIT(LAYER_PIDS);
 	if (todo & LAYER_BIT(LAYER_CPU) &&
-	    cgroup_write(dir, "cpu.max", "%llu %d",
-			 (unsigned long long)(lim->cpu_percent *
-					      (CPU_PERIOD_US / 100)),
+	    cgroup_write(dir, "cpu.max", "%llu %llu",
+			 lim->cpu_percent * (CPU_PERIOD_US / 100),
 			 CPU_PERIOD_US) == 0)
 		left &= ~LAYER_BIT(LAYER_CPU);
 	if (todo & LAYER_BIT(LAYER_IO) && set_io(dir, lim) == 0)
@@ -184,6 +173,11 @@ v2_create(struct cgroup *cg, const struct cgroup_host *h,
 		cgroup_v2_enable(h, left);
 		left = set_limits(cg->g[0].dir, lim, left);
 	}
+	/* Swap that is not there needs no limit. */
+	if (left & LAYER_BIT(LAYER_SWAP) &&
+	    faccessat(cg->g[0].dir, "memory.swap.max", F_OK, 0) < 0 &&
+	    !cgroup_host_has_swap())
+		left &= ~LAYER_BIT(LAYER_SWAP);
 	*ret_set = wanted & ~left;
 	return 0;
 }
@@ -193,20 +187,21 @@ v2_create(struct cgroup *cg, const struct cgroup_host *h,
 static void
 row_cpu(struct layer_table *t, int dir, uint64_t percent)
 {
-	unsigned long long quota, period;
+	uint64_t quota, period;
 	char buf[64];
 	ssize_t n = fd_read_small(dir, "cpu.max", buf, sizeof(buf));
 
 	if (n < 0)
 		cgroup_row(t, LAYER_CPU, LAYER_ABSENT, "cpu.max: %s",
 			   strerror((int)-n));
-	else if (sscanf(buf, "%llu %llu", &quota, &period) != 2 || !period)
+	else if (cgroup_parse_pair(buf, ' ', &quota, &period) < 0 || !period)
 		cgroup_row(t, LAYER_CPU, LAYER_ABSENT, "no limit (cpu.max)");
 	else
 		cgroup_row(t, LAYER_CPU,
 			   quota * 100 == percent * period ? LAYER_HELD
 							   : LAYER_ABSENT,
-			   "%llu%% (cpu.max)", quota * 100 / period);
+			   "%llu%% (cpu.max)",
+			   (unsigned long long)(quota * 100 / period));
 }
 
 /* Appends what a file of io limits holds; false if it is not as wanted. */
@@ -365,7 +360,8 @@ event_value(int fd, const char *key, uint64_t *ret)
 static void
 wait_some(uint64_t passed_us)
 {
-	struct timespec t = { 0, (long)MAX(10u, MIN(passed_us / 8, 5000u)) * 1000 };
+	struct timespec t = { 0, (long)MAX(10u, MIN(passed_us / 8, 5000u)) *
+					 1000 };
 	int slack = prctl(PR_GET_TIMERSLACK);
 
 	/* 50 us by default: as much again as the sleep */
@@ -378,7 +374,7 @@ wait_some(uint64_t passed_us)
 static int
 wait_event(int fd, const char *key, uint64_t want, uint64_t timeout_us)
 {
-	uint64_t start = now_us(), passed, got;
+	uint64_t start = now_us(), passed, got = 0;
 	int r;
 
 	for (;;) {
@@ -494,7 +490,7 @@ cgroup_kill(struct cgroup *cg)
 int
 cgroup_populated(struct cgroup *cg)
 {
-	uint64_t v;
+	uint64_t v = 0;
 	int r;
 
 	if (!cg)

@@ -35,6 +35,18 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
+
+long
+clone_syscall(long nr, long a, long b, long c)
+{
+	long ret;
+
+	__asm__ volatile("syscall"
+			 : "=a"(ret)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "rcx", "r11", "memory");
+	return ret;
+}
 #elif defined(__aarch64__)
 static long
 clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
@@ -57,6 +69,21 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 			 : "r"(x1), "r"(x8), "r"(f), "r"(a),
 			   [exit] "i"(SYS_exit)
 			 : "x30", "memory");
+	return x0;
+}
+
+long
+clone_syscall(long nr, long a, long b, long c)
+{
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = a;
+	register long x1 __asm__("x1") = b;
+	register long x2 __asm__("x2") = c;
+
+	__asm__ volatile("svc #0"
+			 : "+r"(x0)
+			 : "r"(x8), "r"(x1), "r"(x2)
+			 : "memory");
 	return x0;
 }
 #else

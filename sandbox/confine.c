@@ -175,8 +175,14 @@ confine_init(struct err *e)
 		ALLOW(restart_syscall),
 		RETURN(SECCOMP_RET_KILL_PROCESS),
 	};
-	int r = caps_lock_securebits(e);
+	int r;
 
+	/* First of all: the agent has our uid, and only our capabilities keep
+	 * it from tracing us until this is set (the agent's process set it for
+	 * the memory that we shared). */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, -errno, "PR_SET_DUMPABLE");
+	r = caps_lock_securebits(e);
 	if (r >= 0)
 		r = caps_drop_all(e);
 	if (r >= 0)

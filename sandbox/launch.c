@@ -1,13 +1,12 @@
 /*
- * Launching a box. The child shares our memory until it execs (vfork), so it
- * is cheap however large the supervisor is, and it touches nothing but its own
- * struct. Ids are mapped from outside, which is also what keeps the stage from
- * going on before its supervisor is ready.
+ * Launching a box. agentbox-stage is started by vfork and exec before there is
+ * a plan, so that the kernel's slow work (a network namespace) and ours
+ * (profile, cgroups) run side by side. Ids are mapped from outside, which is
+ * also what keeps the stage from going on before its supervisor is ready.
  */
 #include "sandbox/launch.h"
 
 #include "lib/fd.h"
-#include "sandbox/caps.h"
 #include "sandbox/clone.h"
 #include "sandbox/mount.h"
 #include "sandbox/sys.h"
@@ -20,21 +19,17 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-
-#define NAMESPACES                                                             \
-	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |           \
-	 CLONE_NEWIPC | CLONE_NEWUTS)
+#include <time.h>
 
 /* Every descriptor for the child is first moved above the fixed numbers. */
 #define FD_FLOOR 16
 
 static char child_stack[CLONE_STACK] __attribute__((aligned(64)));
+static char maker_stack[CLONE_STACK] __attribute__((aligned(64)));
 
 struct child {
 	int from[STAGE_FD_LAST + 1]; /* what becomes 0..STAGE_FD_LAST */
 	int stage;
-	int join[CGROUP_V1_MAX];
-	size_t n_join;
 	int error;	   /* -errno, set by the child */
 	const char *where; /* likewise */
 };
@@ -55,9 +50,6 @@ child_main(void *arg)
 	static char *const argv[] = { name, NULL }, *const envp[] = { NULL };
 	struct child *c = arg;
 
-	for (size_t i = 0; i < c->n_join; i++)
-		if (write(c->join[i], "0", 1) != 1)
-			return child_failed(c, "cannot join the cgroup");
 	for (int i = 0; i <= STAGE_FD_LAST; i++)
 		if (dup2(c->from[i], i) < 0)
 			return child_failed(c, "cannot pass descriptors");
@@ -65,9 +57,6 @@ child_main(void *arg)
 		    4 /* CLOSE_RANGE_CLOEXEC */) < 0 &&
 	    errno != ENOSYS && errno != EINVAL)
 		return child_failed(c, "cannot close descriptors");
-	if (caps_keep_over_exec() < 0)
-		return child_failed(c, "cannot keep the new namespace's "
-				       "capabilities");
 	syscall(SYS_execveat, c->stage, "", argv, envp, AT_EMPTY_PATH);
 	return child_failed(c, "cannot execute agentbox-stage");
 }
@@ -100,50 +89,44 @@ make_channel(int *ret, int *ret_child)
 }
 
 static int
-seal_plan(const struct plan *p, int *ret, struct err *e)
+seal_plan(const struct plan *p, struct err *e)
 {
 	_cleanup_free_ void *data = NULL;
-	_cleanup_close_ int fd = -EBADF;
 	size_t len;
-	int r = plan_encode(p, &data, &len, e);
+	int fd, r = plan_encode(p, &data, &len, e);
 
 	if (r < 0)
 		return r;
 	fd = fd_sealed("agentbox-plan", data, len);
-	r = fd < 0 ? fd : raise_fd(fd);
-	if (r < 0)
-		return err_sys(e, r, "cannot seal the plan");
-	*ret = r;
-	return 0;
+	return fd < 0 ? err_sys(e, fd, "cannot seal the plan") : fd;
 }
 
 static int
-child_prepare(struct child *c, const struct launch_params *lp,
+child_prepare(struct child *c, const char *path, const int stdio[3],
 	      struct launch *l, struct err *e)
 {
 	int r = 0, one = 1;
 
 	for (int i = 0; i < 3 && r >= 0; i++)
-		r = c->from[i] = raise_fd(lp->stdio[i]);
+		r = c->from[i] = raise_fd(stdio[i]);
 	if (r < 0)
 		return err_sys(e, r, "stdin, stdout or stderr is closed");
-	r = seal_plan(lp->plan, &c->from[STAGE_FD_PLAN], e);
-	if (r < 0)
-		return r;
 	r = make_channel(&l->init, &c->from[STAGE_FD_INIT]);
 	if (r >= 0)
 		r = make_channel(&l->agent, &c->from[STAGE_FD_AGENT]);
 	if (r < 0)
 		return err_sys(e, r, "socketpair");
-	if (setsockopt(l->agent, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) < 0)
+	if (setsockopt(l->init, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) <
+		    0 ||
+	    setsockopt(l->agent, SOL_SOCKET, SO_PASSCRED, &one, sizeof(one)) <
+		    0)
 		return err_sys(e, -errno, "SO_PASSCRED");
-	r = open(lp->stage, O_PATH | O_CLOEXEC);
+	r = open(path, O_PATH | O_CLOEXEC);
 	c->stage = r < 0 ? r : raise_fd(r);
 	if (r >= 0)
 		close(r);
 	if (c->stage < 0)
-		return err_sys(e, -errno, "%s", lp->stage);
-	c->n_join = cgroup_join_fds(lp->cg, c->join, CGROUP_V1_MAX);
+		return err_sys(e, -errno, "%s", path);
 	return 0;
 }
 
@@ -157,52 +140,84 @@ child_done(struct child *c)
 		close(c->stage);
 }
 
+/* The process that makes namespaces. It shares our memory while we run, so it
+ * keeps off errno and everything else, and lives until it is killed. */
+struct maker {
+	long parent;
+	long pipe;
+};
+
 static int
-clone_failed(struct err *e, int r)
+maker_main(void *arg)
 {
-	err_sys(e, r, "the kernel refuses new namespaces");
-	if (r == -EPERM || r == -ENOSPC || r == -EACCES || r == -EUSERS)
-		return err_cure(e, "`agentbox doctor` says which setting "
-				   "(user.max_user_namespaces, "
-				   "kernel.unprivileged_userns_clone, AppArmor "
-				   "or the container's seccomp profile)");
-	return r;
+	static const struct timespec hour = { .tv_sec = 3600 };
+	const struct maker *m = arg;
+	int r = (int)clone_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
+
+	if (r == 0)
+		r = (int)clone_syscall(SYS_unshare, STAGE_NAMESPACES, 0, 0);
+	(void)clone_syscall(SYS_write, m->pipe, (long)(uintptr_t)&r, sizeof(r));
+	while (clone_syscall(SYS_getppid, 0, 0, 0) == m->parent)
+		(void)clone_syscall(SYS_nanosleep, (long)(uintptr_t)&hour, 0,
+				    0);
+	return 0;
 }
 
-/* clone3 into the cgroup; where that is missing, move the child afterwards. */
+/* ret: the child's ends, raised. */
 static int
-clone_box(const struct launch_params *lp, struct child *c, struct launch *l,
-	  struct err *e)
+start_maker(struct launch *l, int *ret_pidfd, int *ret_pipe, struct err *e)
 {
-	struct clone_request rq = {
-		.flags = NAMESPACES | CLONE_VM | CLONE_VFORK | CLONE_PIDFD,
-		.exit_signal = SIGCHLD,
-		.cgroup = lp->cg ? cgroup_clone_fd(lp->cg) : -EBADF,
-		.pidfd = -EBADF,
-	};
-	pid_t pid = -ENOSYS;
+	static struct maker m;
+	struct clone_request rq = { .flags = CLONE_VM | CLONE_PIDFD,
+				    .exit_signal = SIGCHLD,
+				    .pidfd = -EBADF };
+	int p[2], r;
 
-	if (rq.cgroup >= 0) {
-		rq.flags |= CLONE_INTO_CGROUP;
-		pid = clone_call(&rq, child_stack, child_main, c);
-		rq.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
-	}
-	if (pid == -ENOSYS || pid == -EINVAL || pid == -E2BIG) {
-		pid = clone_call(&rq, child_stack, child_main, c);
-		if (pid > 0 && rq.cgroup >= 0) {
-			int r = cgroup_attach(lp->cg, pid);
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, -errno, "pipe");
+	m = (struct maker){ .parent = getpid(), .pipe = p[1] };
+	r = clone_call(&rq, maker_stack, maker_main, &m);
+	if (r > 0)
+		l->maker = r;
+	close(p[1]);
+	if (r > 0)
+		r = *ret_pidfd = raise_fd(rq.pidfd);
+	if (r > 0)
+		r = *ret_pipe = raise_fd(p[0]);
+	close(p[0]);
+	close_ptr(&rq.pidfd);
+	return r < 0 ? err_sys(e, r, "cannot start a process") : 0;
+}
 
-			if (r < 0)
-				c->error = r, c->where = "cannot join the cgroup";
-		}
-	}
+static int
+start_stage(struct child *c, struct launch *l, struct err *e)
+{
+	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK,
+				    .exit_signal = SIGCHLD };
+	pid_t pid = clone_call(&rq, child_stack, child_main, c);
+
 	if (pid < 0)
-		return clone_failed(e, pid);
-	l->pid = pid;
-	l->pidfd = rq.pidfd;
-	if (c->error)
-		return err_sys(e, c->error, "%s", c->where);
-	return 0;
+		return err_sys(e, pid, "cannot start a process");
+	l->stage = pid;
+	return c->error ? err_sys(e, c->error, "%s", c->where) : 0;
+}
+
+int
+launch_begin(const char *path, const int stdio[3], struct launch *l,
+	     struct err *e)
+{
+	struct child c = { .stage = -EBADF };
+	int r;
+
+	for (int i = 0; i <= STAGE_FD_LAST; i++)
+		c.from[i] = -EBADF;
+	r = start_maker(l, &c.from[STAGE_FD_NS], &c.from[STAGE_FD_NS_DONE], e);
+	if (r >= 0)
+		r = child_prepare(&c, path, stdio, l, e);
+	if (r >= 0)
+		r = start_stage(&c, l, e);
+	child_done(&c);
+	return r;
 }
 
 static int
@@ -263,7 +278,7 @@ idmap_open(const struct launch_params *lp, struct err *e)
 	int fd = -EBADF, r;
 
 	if (pid < 0)
-		return clone_failed(e, pid);
+		return err_sys(e, pid, "the kernel refuses a user namespace");
 	r = write_maps(pid, lp->owner_uid, lp->host_uid, lp->owner_gid,
 		       lp->host_gid, true);
 	if (r >= 0) {
@@ -326,41 +341,6 @@ make_mounts(const struct launch_params *lp, int *fds, size_t *ret_n,
 	return 0;
 }
 
-static int
-send_go(const struct launch_params *lp, struct launch *l, struct err *e)
-{
-	struct stage_msg go = { .type = STAGE_GO };
-	int fds[STAGE_FDS_MAX], r = 0;
-	size_t n = 0;
-
-	if (lp->root)
-		r = make_mounts(lp, fds, &n, e);
-	if (r < 0)
-		return r;
-	r = write_maps(l->pid, lp->plan->uid, lp->host_uid, lp->plan->gid,
-		       lp->host_gid, lp->root);
-	if (r < 0)
-		r = err_sys(e, r, "cannot map the box's ids");
-	else if ((r = stage_send(l->init, &go, fds, n)) < 0)
-		r = err_sys(e, r, "the stage went away");
-	close_all(fds, n);
-	return r;
-}
-
-int
-launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
-{
-	struct child c = { .from = { -EBADF, -EBADF, -EBADF, -EBADF, -EBADF,
-				     -EBADF },
-			   .stage = -EBADF };
-	int r = child_prepare(&c, lp, l, e);
-
-	if (r >= 0)
-		r = clone_box(lp, &c, l, e);
-	child_done(&c);
-	return r < 0 ? r : send_go(lp, l, e);
-}
-
 /* A FAIL, and the packet with its cure if there is one. */
 static int
 take_failure(int chan, const struct stage_msg *m, struct err *e)
@@ -377,47 +357,149 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 	return code;
 }
 
-/* The agent's channel ended without a word: pid 1 knows why. */
+/* The next message, which must be of that type; a terminal that comes before
+ * it is kept. */
 static int
-ask_init(struct launch *l, struct err *e)
+expect(struct launch *l, uint32_t type, struct stage_msg *m, pid_t *ret_pid,
+       struct err *e)
 {
-	struct stage_msg m;
 	size_t n;
 	int fd, r;
 
-	while ((r = stage_recv(l->init, &m, &fd, 1, &n, NULL)) == 1) {
-		if (m.type == STAGE_TTY && n == 1)
-			l->tty = fd;
-		else if (m.type == STAGE_FAIL)
-			return take_failure(l->init, &m, e);
-		else if (m.type == STAGE_EXITED)
-			break;
+	while ((r = stage_recv(l->init, m, &fd, 1, &n, ret_pid)) == 1) {
+		if (m->type == STAGE_FAIL)
+			return take_failure(l->init, m, e);
+		if (m->type == type)
+			return 0;
+		if (m->type != STAGE_TTY || n != 1 || l->tty >= 0)
+			return err_set(e, -EBADMSG,
+				       "unexpected word from the stage");
+		l->tty = fd;
 	}
+	if (r < 0)
+		return err_sys(e, r, "the stage's channel");
 	return err_set(e, -ECONNRESET, "the stage ended without a word");
 }
 
+/* It does not listen any more: its last word says why. */
 static int
-take_tty(struct launch *l, struct err *e)
+stage_gone(struct launch *l, struct err *e)
 {
 	struct stage_msg m;
-	size_t n;
-	int r = stage_recv(l->init, &m, &l->tty, 1, &n, NULL);
+	int r = expect(l, STAGE_EXITED, &m, NULL, e);
 
-	if (r == 1 && m.type == STAGE_TTY && n == 1)
+	return r < 0 ? r : err_set(e, -ECONNRESET, "the stage went away");
+}
+
+/* Plan, cgroup to be born in, v1 groups to join. */
+static int
+send_go(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	struct stage_msg go = { .type = STAGE_GO };
+	_cleanup_close_ int plan = seal_plan(lp->plan, e);
+	int fds[2 + CGROUP_V1_MAX], r;
+	size_t n = 0;
+
+	if (plan < 0)
+		return plan;
+	fds[n++] = plan;
+	if (lp->cg && cgroup_clone_fd(lp->cg) >= 0) {
+		fds[n++] = cgroup_clone_fd(lp->cg);
+		go.code = 1;
+	}
+	n += cgroup_join_fds(lp->cg, &fds[n], CGROUP_V1_MAX);
+	r = stage_send(l->init, &go, fds, n);
+	return r < 0 ? stage_gone(l, e) : 0;
+}
+
+static int
+send_mounts(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	struct stage_msg m = { .type = STAGE_MOUNTS };
+	int fds[STAGE_FDS_MAX], r;
+	size_t n = 0;
+
+	r = make_mounts(lp, fds, &n, e);
+	if (r < 0 || !n)
+		return r;
+	r = stage_send(l->init, &m, fds, n);
+	close_all(fds, n);
+	return r < 0 ? stage_gone(l, e) : 0;
+}
+
+static void
+end_process(pid_t *pid)
+{
+	if (*pid <= 0)
+		return;
+	kill(*pid, SIGKILL);
+	while (waitpid(*pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	*pid = 0;
+}
+
+/* Pid 1 says hello; the process that started it is done. */
+static int
+take_init(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	struct stage_msg m;
+	pid_t pid = 0;
+	int r = expect(l, STAGE_INIT, &m, &pid, e);
+
+	if (r < 0)
+		return r;
+	l->pid = pid;
+	l->pidfd = sys_ret(syscall(SYS_pidfd_open, pid, 0));
+	while (waitpid(l->stage, NULL, 0) < 0 && errno == EINTR)
+		;
+	l->stage = 0;
+	end_process(&l->maker);
+	if (pid <= 0 || l->pidfd < 0)
+		return err_sys(e, l->pidfd, "pid 1 of the box");
+	if (m.code != 1)
 		return 0;
-	if (r == 1 && m.type == STAGE_FAIL)
-		return take_failure(l->init, &m, e);
-	return err_set(e, -ECONNRESET, "the box has no terminal");
+	r = cgroup_attach(lp->cg, pid);
+	return r < 0 ? err_sys(e, r, "cannot join the cgroup") : 0;
 }
 
 int
-launch_confined(struct launch *l, bool tty, struct err *e)
+launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	struct stage_msg m;
+	int r = expect(l, STAGE_READY, &m, NULL, e);
+
+	if (r < 0)
+		return r;
+	r = write_maps(l->stage, lp->plan->uid, lp->host_uid, lp->plan->gid,
+		       lp->host_gid, lp->root);
+	if (r < 0)
+		return err_sys(e, r, "cannot map the box's ids");
+	r = send_go(lp, l, e);
+	if (r >= 0 && lp->root)
+		r = send_mounts(lp, l, e);
+	return r < 0 ? r : take_init(lp, l, e);
+}
+
+int
+launch_built(struct launch *l, struct err *e)
+{
+	struct stage_msg m;
+
+	return expect(l, STAGE_BUILT, &m, NULL, e);
+}
+
+int
+launch_confined(struct launch *l, struct err *e)
 {
 	struct stage_msg m;
 	int r = stage_recv(l->agent, &m, NULL, 0, NULL, &l->agent_pid);
 
+	/* Ended without a word: pid 1 knows why. */
 	if (r == 0)
-		return ask_init(l, e);
+		return expect(l, STAGE_EXITED, &m, NULL, e) < 0
+			       ? e->code
+			       : err_set(e, -ECONNRESET,
+					 "the agent's process died");
 	if (r < 0)
 		return err_sys(e, r, "the agent's channel");
 	if (m.type == STAGE_FAIL)
@@ -426,7 +508,7 @@ launch_confined(struct launch *l, bool tty, struct err *e)
 		return err_set(e, -EBADMSG, "unexpected word from the stage");
 	l->landlock = m.code;
 	l->securebits = (unsigned int)strtoul(m.text, NULL, 16);
-	return tty ? take_tty(l, e) : 0;
+	return 0;
 }
 
 int
@@ -448,15 +530,31 @@ launch_exec(struct launch *l, struct err *e)
 	return err_set(e, -EBADMSG, "unexpected word from the stage");
 }
 
+/* A stage that is killed may just have started pid 1, a child of ours that we
+ * do not know yet: its first word tells, or the end of the channel says that
+ * there is none. */
+static void
+end_unknown(struct launch *l)
+{
+	pid_t pid = 0;
+	struct stage_msg m;
+
+	while (l->pid <= 0 &&
+	       stage_recv(l->init, &m, NULL, 0, NULL, &pid) == 1)
+		if (m.type == STAGE_INIT)
+			l->pid = pid;
+}
+
 void
 launch_end(struct launch *l)
 {
-	if (l->pid > 0) {
-		kill(l->pid, SIGKILL);
-		while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
-			;
-		l->pid = 0;
-	}
+	bool early = l->stage > 0;
+
+	end_process(&l->maker);
+	end_process(&l->stage);
+	if (early)
+		end_unknown(l);
+	end_process(&l->pid);
 	close_ptr(&l->pidfd);
 	close_ptr(&l->init);
 	close_ptr(&l->agent);

@@ -14,8 +14,6 @@
 
 struct launch_params {
 	const struct plan *plan;
-	const char *stage; /* path of agentbox-stage */
-	int stdio[3];	   /* for the box; borrowed */
 	struct cgroup *cg; /* or NULL */
 	uid_t host_uid;	   /* what plan->uid is outside */
 	gid_t host_gid;
@@ -25,9 +23,11 @@ struct launch_params {
 };
 
 struct launch {
-	pid_t pid; /* pid 1 of the box, as we see it; 0: not started */
-	int pidfd;
-	int init;	 /* channel of pid 1 */
+	pid_t maker; /* of the namespaces, until they are in use; 0: none */
+	pid_t stage; /* agentbox-stage until pid 1 is there; 0: none */
+	pid_t pid;   /* pid 1 of the box, as we see it; 0: none */
+	int pidfd;   /* of pid 1 */
+	int init;	 /* channel of the stage, then of pid 1 */
 	int agent;	 /* channel of the agent's process, until exec */
 	int tty;	 /* master of the box's terminal, or negative */
 	pid_t agent_pid; /* as we see it; known after launch_confined() */
@@ -43,12 +43,19 @@ struct launch {
 
 /* Error texts name the step and hold a cure where there is one. On failure the
  * caller still calls launch_end(). */
+
+/* Starts agentbox-stage (at path) with the box's stdio, which is borrowed. It
+ * makes namespaces while the caller goes on to compile a plan. */
+int launch_begin(const char *path, const int stdio[3], struct launch *l,
+		 struct err *e);
+/* Maps the ids and hands over the plan, the cgroup and the mounts. */
 int launch_start(const struct launch_params *lp, struct launch *l,
 		 struct err *e);
-/* Waits until the agent's process is confined and waiting; tty: and until the
- * master of its terminal came. */
-int launch_confined(struct launch *l, bool tty, struct err *e);
+/* Waits until pid 1 has built the file tree. */
+int launch_built(struct launch *l, struct err *e);
+/* Waits until the agent's process is confined and waiting. */
+int launch_confined(struct launch *l, struct err *e);
 /* Lets it exec. -ENOENT / -EACCES...: the command could not be executed. */
 int launch_exec(struct launch *l, struct err *e);
-/* Kills pid 1 (and with it the whole pid namespace), waits for it, closes. */
+/* Kills what there is, pid 1 with its whole pid namespace, waits, closes. */
 void launch_end(struct launch *l);

@@ -233,18 +233,36 @@ make_symlink(struct build *b, const struct plan_fs *f)
 	return symlinkat(f->src, b->root, rel(f->dst)) < 0 ? -errno : 0;
 }
 
-/* Attaches the mount fd at dst, making the mount point if it may. */
+static int
+make_point(struct build *b, const struct plan_fs *f, bool is_dir)
+{
+	int r;
+
+	if (is_dir)
+		return make_dir(b, f, f->dst, 0755);
+	if (mknodat(b->root, rel(f->dst), S_IFREG | 0644, 0) == 0 ||
+	    errno == EEXIST)
+		return 0;
+	if (errno != ENOENT)
+		return -errno;
+	r = make_parent(b, f);
+	if (r < 0)
+		return r;
+	return mknodat(b->root, rel(f->dst), S_IFREG | 0644, 0) < 0 ? -errno
+								    : 0;
+}
+
+/* Attaches the mount fd at dst, making the mount point if it may. On our own
+ * tmpfs there is nobody who could have put a link in the way. */
 static int
 attach(struct build *b, const struct plan_fs *f, int fd, bool is_dir)
 {
 	_cleanup_close_ int at = -EBADF;
-	int r = 0;
+	int r;
 
 	if (!below_bind(b, f)) {
-		r = is_dir ? make_dir(b, f, f->dst, 0755)
-			   : make_file(b, f, "", 0644);
-		if (r < 0 && r != -EEXIST)
-			return r;
+		r = make_point(b, f, is_dir);
+		return r < 0 ? r : sys_move_mount(fd, b->root, rel(f->dst), 0);
 	}
 	at = fd_openat2(b->root, rel(f->dst), O_PATH | O_CLOEXEC, 0,
 			DST_RESOLVE);
@@ -291,7 +309,7 @@ do_bind(struct build *b, const struct plan_fs *f)
 		if (fd < 0)
 			return fd;
 	}
-	dir = is_directory(fd);
+	dir = f->flags & PLAN_FS_DEV ? 0 : is_directory(fd);
 	return dir < 0 ? dir : attach_checked(b, f, fd, dir);
 }
 

@@ -10,11 +10,11 @@
 #define LOOPBACK_INDEX 1 /* always the first: net/core/dev.h LOOPBACK_IFINDEX */
 
 static int
-send_up(struct nl_sock *sk)
+send_flags(struct nl_sock *sk, unsigned int flags)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC,
 				 .ifi_index = LOOPBACK_INDEX,
-				 .ifi_flags = IFF_UP,
+				 .ifi_flags = flags,
 				 .ifi_change = IFF_UP };
 	int r = nl_connect(sk, NETLINK_ROUTE);
 
@@ -27,17 +27,18 @@ send_up(struct nl_sock *sk)
 }
 
 int
-net_loopback_up(struct err *e)
+net_loopback(bool up, struct err *e)
 {
 	struct nl_sock *sk = nl_socket_alloc();
 	int r;
 
 	if (!sk)
 		return err_sys(e, -ENOMEM, "netlink");
-	r = send_up(sk);
+	r = send_flags(sk, up ? IFF_UP : 0);
 	nl_socket_free(sk);
 	if (r < 0)
-		return err_set(e, -EIO, "cannot bring loopback up: %s",
+		return err_set(e, -EIO, "cannot set loopback %s: %s",
+			       up ? "up" : "down",
 			       nl_geterror(r));
 	return 0;
 }

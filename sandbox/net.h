@@ -1,5 +1,8 @@
 #pragma once
 #include "lib/err.h"
 
-/* Brings lo up in the calling thread's network namespace (rtnetlink). */
-int net_loopback_up(struct err *e);
+#include <stdbool.h>
+
+/* Brings lo of the calling thread's network namespace up or down
+ * (rtnetlink). */
+int net_loopback(bool up, struct err *e);

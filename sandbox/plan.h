@@ -46,7 +46,7 @@ enum plan_fs_kind {
 /* plan_fs.flags */
 #define PLAN_FS_RDONLY 0x01u
 #define PLAN_FS_NOEXEC 0x02u
-#define PLAN_FS_DEV 0x04u	/* devices allowed (the /dev nodes) */
+#define PLAN_FS_DEV 0x04u	/* devices allowed; src is a /dev node */
 #define PLAN_FS_OPTIONAL 0x08u	/* src missing on the host: skip silently */
 #define PLAN_FS_IDMAP 0x10u	/* owned by the human: root mode idmaps it */
 #define PLAN_FS_FD 0x20u	/* src comes as a mount descriptor, in order,

@@ -23,15 +23,36 @@
 #include <time.h>
 
 int
+probe_version(const char *s, unsigned int *ret_major, unsigned int *ret_minor)
+{
+	unsigned long major, minor;
+	char *end;
+
+	if (*s < '0' || *s > '9')
+		return -EINVAL;
+	major = strtoul(s, &end, 10);
+	if (*end != '.' || end[1] < '0' || end[1] > '9')
+		return -EINVAL;
+	minor = strtoul(end + 1, NULL, 10);
+	if (major > UINT16_MAX || minor > UINT16_MAX)
+		return -ERANGE;
+	*ret_major = (unsigned int)major;
+	*ret_minor = (unsigned int)minor;
+	return 0;
+}
+
+int
 probe_kernel(struct probe_kernel *ret)
 {
 	struct probe_kernel k = { 0 };
 	struct utsname u;
+	int r;
 
 	if (uname(&u) < 0)
 		return -errno;
-	if (sscanf(u.release, "%u.%u", &k.major, &k.minor) != 2)
-		return -EINVAL;
+	r = probe_version(u.release, &k.major, &k.minor);
+	if (r < 0)
+		return r;
 	snprintf(k.release, sizeof(k.release), "%s", u.release);
 	snprintf(k.machine, sizeof(k.machine), "%s", u.machine);
 	*ret = k;
@@ -41,7 +62,7 @@ probe_kernel(struct probe_kernel *ret)
 bool
 probe_kernel_at_least(unsigned int major, unsigned int minor)
 {
-	struct probe_kernel k;
+	struct probe_kernel k = { 0 };
 
 	if (probe_kernel(&k) < 0)
 		return false;

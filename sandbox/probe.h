@@ -10,6 +10,7 @@
  */
 #include "lib/err.h"
 #include "sandbox/layers.h"
+#include "sandbox/steps.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,6 +24,9 @@ struct probe_kernel {
 	char release[65], machine[65];
 };
 
+/* "6.1", "6.1.0-13-amd64": the first two numbers. Pure. */
+int probe_version(const char *s, unsigned int *ret_major,
+		  unsigned int *ret_minor);
 int probe_kernel(struct probe_kernel *ret);
 bool probe_kernel_at_least(unsigned int major, unsigned int minor);
 
@@ -91,7 +95,7 @@ enum probe_step {
 #define STEP(id, text) PROBE_STEP_##id,
 	PROBE_STEPS(STEP)
 #undef STEP
-	PROBE_STEP_MAX
+		PROBE_STEP_MAX
 };
 
 #define PROBE_NOT_REACHED 1
@@ -133,19 +137,20 @@ const char *probe_container(char *buf, size_t size);
 /* Mounts over parts of /proc, as container runtimes make them: their number.
  * mountinfo is the text of /proc/self/mountinfo. Pure. */
 size_t probe_proc_masks(const char *mountinfo);
-/* "/" is no mount point: this process was chrooted. mountinfo as above. Pure. */
+/* "/" is no mount point: this process was chrooted. mountinfo as above. Pure.
+ */
 bool probe_chrooted(const char *mountinfo);
 
 /* What is known about the machine when a cause is looked for. Filled once by
  * probe_machine(); tests fill it by hand. Switches are -1 where absent. */
 struct probe_machine {
 	struct probe_kernel kernel;
-	bool root;		  /* effective uid 0 */
-	bool userns_file;	  /* /proc/self/ns/user is there */
-	int64_t userns_clone;	  /* kernel.unprivileged_userns_clone */
-	int64_t max_userns;	  /* user.max_user_namespaces */
-	int64_t apparmor_userns;  /* kernel.apparmor_restrict_unprivileged_... */
-	int own_seccomp;	  /* 0, 1, 2 */
+	bool root;		 /* effective uid 0 */
+	bool userns_file;	 /* /proc/self/ns/user is there */
+	int64_t userns_clone;	 /* kernel.unprivileged_userns_clone */
+	int64_t max_userns;	 /* user.max_user_namespaces */
+	int64_t apparmor_userns; /* kernel.apparmor_restrict_unprivileged_... */
+	int own_seccomp;	 /* 0, 1, 2 */
 	bool chrooted;
 	size_t proc_masks;
 	int call[PROBE_CALL_MAX]; /* probe_call() of each */
@@ -166,3 +171,10 @@ int probe_why_step(const struct probe_machine *m, enum probe_step s, int code,
 /* probe_machine() and probe_why_step() in one, for whoever just failed at
  * something like that step. */
 int probe_explain(enum probe_step s, int code, struct err *e);
+/* For an error of agentbox-stage at that step: where the machine explains it,
+ * the cause is put behind the text and the cure is set. Leaves an error that
+ * has a cure as it is. */
+void probe_explain_stage(enum step s, int code, struct err *e);
+/* The same, pure. */
+void probe_why_stage(const struct probe_machine *m, enum step s, int code,
+		     struct err *e);

@@ -374,9 +374,12 @@ static void
 try_each_namespace(struct probe_box *b)
 {
 	static const uint64_t flag[] = {
-		[LAYER_USER] = 0,	    [LAYER_PID] = CLONE_NEWPID,
-		[LAYER_MOUNT] = CLONE_NEWNS, [LAYER_NET] = CLONE_NEWNET,
-		[LAYER_IPC] = CLONE_NEWIPC, [LAYER_UTS] = CLONE_NEWUTS,
+		[LAYER_USER] = 0,
+		[LAYER_PID] = CLONE_NEWPID,
+		[LAYER_MOUNT] = CLONE_NEWNS,
+		[LAYER_NET] = CLONE_NEWNET,
+		[LAYER_IPC] = CLONE_NEWIPC,
+		[LAYER_UTS] = CLONE_NEWUTS,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(flag); i++)
@@ -428,8 +431,7 @@ box_shared(void)
 int
 probe_box(const struct probe_box_request *r, struct probe_box *ret)
 {
-	struct trial t = { .req = r, .go = { -EBADF, -EBADF },
-			   .tree = -EBADF };
+	struct trial t = { .req = r, .go = { -EBADF, -EBADF }, .tree = -EBADF };
 	int k;
 
 	t.box = box_shared();
@@ -465,8 +467,10 @@ int
 probe_box_as(uid_t uid, gid_t gid, struct probe_box *ret)
 {
 	struct as_user a = {
-		.req = { .outside_uid = uid, .outside_gid = gid,
-			 .inside_uid = 1000, .inside_gid = 1000 },
+		.req = { .outside_uid = uid,
+			 .outside_gid = gid,
+			 .inside_uid = 1000,
+			 .inside_gid = 1000 },
 	};
 	int k;
 

@@ -63,8 +63,8 @@ lsms_detached(char *buf, size_t size)
 int
 probe_lsms(char *buf, size_t size)
 {
-	ssize_t n = fd_read_small(AT_FDCWD, "/sys/kernel/security/lsm", buf,
-				  size);
+	ssize_t n =
+		fd_read_small(AT_FDCWD, "/sys/kernel/security/lsm", buf, size);
 
 	if (n < 0)
 		n = lsms_detached(buf, size);

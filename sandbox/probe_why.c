@@ -28,10 +28,9 @@ why_filter(const struct probe_machine *m, const char *what, struct err *e)
 	err_set(e, EPERM, "a seccomp filter that is already in force (%s) %s",
 		m->container[0] ? m->container : "of whoever started us", what);
 	if (!strcmp(m->container, "docker") || !strcmp(m->container, "podman"))
-		return err_cure(e,
-				"start the container with --security-opt "
-				"seccomp=unconfined, or with a filter that "
-				"allows namespaces and mounts");
+		return err_cure(e, "start the container with --security-opt "
+				   "seccomp=unconfined, or with a filter that "
+				   "allows namespaces and mounts");
 	return err_cure(e, "allow it in the filter of the container or of the "
 			   "systemd unit (SystemCallFilter=, "
 			   "RestrictNamespaces=)");
@@ -59,8 +58,9 @@ why_max_userns(const struct probe_machine *m, struct err *e)
 		err_set(e, ENOSPC,
 			"user namespaces are switched off "
 			"(user.max_user_namespaces is 0)");
-		return err_cure(e, "sudo sysctl -w "
-				   "user.max_user_namespaces=15000; " SYSCTL_FILE);
+		return err_cure(e,
+				"sudo sysctl -w "
+				"user.max_user_namespaces=15000; " SYSCTL_FILE);
 	}
 	err_set(e, ENOSPC,
 		"no more user namespaces: %" PRId64 " are in use "
@@ -82,9 +82,10 @@ probe_why_userns(const struct probe_machine *m, int code, struct err *e)
 		err_set(e, code,
 			"user namespaces are closed to ordinary users "
 			"(kernel.unprivileged_userns_clone is 0)");
-		return err_cure(e, "sudo sysctl -w "
-				   "kernel.unprivileged_userns_clone=1; "
-				   SYSCTL_FILE "; or run agentbox as root");
+		return err_cure(
+			e, "sudo sysctl -w "
+			   "kernel.unprivileged_userns_clone=1; " SYSCTL_FILE
+			   "; or run agentbox as root");
 	}
 	if (m->max_userns == 0 || code == -ENOSPC)
 		return why_max_userns(m, e);
@@ -110,8 +111,9 @@ probe_why_landlock(const struct probe_machine *m, int code, struct err *e)
 {
 	code = -abs(code);
 	if (code == -EOPNOTSUPP) {
-		err_set(e, code, "Landlock is built into this kernel and not "
-				 "enabled at boot");
+		err_set(e, code,
+			"Landlock is built into this kernel and not "
+			"enabled at boot");
 		return err_cure(e,
 				"boot with lsm=landlock,%s (GRUB_CMDLINE_LINUX "
 				"in /etc/default/grub, then update-grub)",
@@ -141,7 +143,7 @@ int
 probe_why_seccomp(const struct probe_machine *m, int code, struct err *e)
 {
 	code = -abs(code);
-	if (m->own_seccomp == 2 && refused(code))
+	if (m->own_seccomp == 2 && (refused(code) || code == -ENOSYS))
 		return why_filter(m, "refuses further filters", e);
 	if (code == -EINVAL || code == -ENOSYS || code == -EOPNOTSUPP) {
 		err_set(e, code, "this kernel has no seccomp filters");
@@ -149,8 +151,9 @@ probe_why_seccomp(const struct probe_machine *m, int code, struct err *e)
 				   "CONFIG_SECCOMP_FILTER=y, 4.14 or newer");
 	}
 	if (code == -EBADE) {
-		err_set(e, code, "a seccomp filter was accepted and does not "
-				 "hold");
+		err_set(e, code,
+			"a seccomp filter was accepted and does not "
+			"hold");
 		return err_cure(e, "this kernel is broken or emulated: run "
 				   "agentbox on Linux itself");
 	}
@@ -205,7 +208,9 @@ static int
 missing_mount_call(const struct probe_machine *m, enum probe_step s)
 {
 	static const enum probe_call need[] = {
-		PROBE_CALL_FSOPEN, PROBE_CALL_OPEN_TREE, PROBE_CALL_MOVE_MOUNT,
+		PROBE_CALL_FSOPEN,
+		PROBE_CALL_OPEN_TREE,
+		PROBE_CALL_MOVE_MOUNT,
 		PROBE_CALL_MOUNT_SETATTR,
 	};
 
@@ -285,4 +290,68 @@ probe_explain(enum probe_step s, int code, struct err *e)
 
 	probe_machine(&m);
 	return probe_why_step(&m, s, code, e);
+}
+
+/* The trial's step that does what the stage's step does; of MOUNTS, the part
+ * that fails in that way. */
+static int
+trial_step(const struct probe_machine *m, enum step s, int code)
+{
+	switch (s) {
+	case STEP_ROOT:
+		return PROBE_STEP_TMPFS;
+	case STEP_MOUNTS:
+		if (code == -ENOSYS)
+			return PROBE_STEP_BIND;
+		return m->proc_masks ? PROBE_STEP_PROC : -ENOENT;
+	case STEP_PIVOT:
+		return PROBE_STEP_PIVOT;
+	case STEP_LOOPBACK:
+		return PROBE_STEP_LOOPBACK;
+	case STEP_HOSTNAME:
+		return PROBE_STEP_HOSTNAME;
+	case STEP_JOIN:
+	case STEP_CLONE:
+		return PROBE_STEP_CLONE;
+	case STEP_UNSHARE:
+		return PROBE_STEP_CGROUPNS;
+	case STEP_STDIO:
+		return code == -ENOSYS ? PROBE_STEP_FDS : -ENOENT;
+	default:
+		return -ENOENT;
+	}
+}
+
+void
+probe_why_stage(const struct probe_machine *m, enum step s, int code,
+		struct err *e)
+{
+	struct err why = ERR_INIT;
+	int step;
+	size_t n;
+
+	code = -abs(code);
+	step = trial_step(m, s, code);
+	if (e->cure[0] || (code != -ENOSYS && !refused(code)))
+		return;
+	if (step >= 0)
+		probe_why_step(m, (enum probe_step)step, code, &why);
+	else if (s == STEP_LANDLOCK)
+		probe_why_landlock(m, code, &why);
+	else if (s == STEP_SECCOMP || s == STEP_FORK)
+		probe_why_seccomp(m, code, &why);
+	if (!why.cure[0])
+		return;
+	n = strlen(e->text);
+	snprintf(e->text + n, sizeof(e->text) - n, "; %s", why.text);
+	err_cure(e, "%s", why.cure);
+}
+
+void
+probe_explain_stage(enum step s, int code, struct err *e)
+{
+	struct probe_machine m;
+
+	probe_machine(&m);
+	probe_why_stage(&m, s, code, e);
 }

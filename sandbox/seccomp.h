@@ -1,10 +1,11 @@
 #pragma once
 /*
  * The system call filter. Named sets (profiles/sets/NAME.set, data) are turned
- * into one BPF program by libseccomp. Building costs milliseconds, so programs
- * are cached on disk; a cached program is used only if the whole key inside
- * the file is equal, the file belongs to the caller and nobody else may write
- * it, and the program passes seccomp_check().
+ * into one BPF program; names and numbers of calls come from libseccomp.
+ * Building costs most of a millisecond, so programs are cached on disk; a
+ * cached program is used only if the whole key inside the file is equal, the
+ * file belongs to the caller and nobody else may write it, and the program
+ * passes seccomp_check().
  */
 #include "lib/err.h"
 
@@ -19,10 +20,10 @@ struct sock_filter; /* linux/filter.h */
 
 /* What a profile asks for. */
 struct seccomp_spec {
-	const char *sets_dir;		  /* folder of *.set files */
+	const char *sets_dir;		    /* folder of *.set files */
 	const char *sets[SECCOMP_SETS_MAX]; /* names, in any order */
 	size_t n_sets;
-	const char *const *deny;	  /* single calls taken out again */
+	const char *const *deny; /* single calls taken out again */
 	size_t n_deny;
 };
 

@@ -309,8 +309,8 @@ check_add(struct check *c, unsigned int arg, unsigned int half, uint64_t mask,
 	  uint64_t value)
 {
 	/* both architectures are little endian: the low half comes first */
-	size_t offset = offsetof(struct seccomp_data, args) + 8 * arg +
-			4 * half;
+	size_t offset =
+		offsetof(struct seccomp_data, args) + 8 * arg + 4 * half;
 
 	if ((uint32_t)(mask >> 32 * half))
 		c->test[c->n++] = (struct test){
@@ -362,9 +362,9 @@ emit_call(struct gen *g, const struct source *s, unsigned int nr,
 }
 
 static void
-emit_prelude(struct gen *g, uint32_t arch, struct label search)
+emit_prelude(struct gen *g, uint32_t arch, unsigned int max,
+	     struct label search)
 {
-	size_t max = sysset_call_max(arch);
 	struct label newer;
 
 	emit_ret(g, RET_ERR(ENOSYS));
@@ -375,7 +375,7 @@ emit_prelude(struct gen *g, uint32_t arch, struct label search)
 		/* -1 is what a tracer sets to have a call skipped */
 		newer = emit(g, BPF_JMP | BPF_JEQ | BPF_K, UINT32_MAX, 2, 0);
 	}
-	emit_jump(g, BPF_JGT, (uint32_t)max, newer, search);
+	emit_jump(g, BPF_JGT, max, newer, search);
 	emit_load(g, offsetof(struct seccomp_data, nr));
 	emit_ret(g, RET_KILL);
 	emit(g, BPF_JMP | BPF_JEQ | BPF_K, arch, 1, 0);
@@ -392,7 +392,7 @@ emit_program(struct gen *g, const struct source *s, uint32_t arch,
 	for (unsigned int nr = 0; nr <= max; nr++)
 		n = run_add(runs, n, nr,
 			    emit_call(g, s, nr, &at_rule, &at_check));
-	emit_prelude(g, arch, emit_search(g, runs, n));
+	emit_prelude(g, arch, max, emit_search(g, runs, n));
 	for (size_t i = 0; i < g->n / 2; i++) {
 		struct sock_filter insn = g->insns[i];
 
@@ -419,14 +419,16 @@ sysset_compile(const struct sysset_rules *rules, uint32_t arch,
 		if (!rules->v[i].err && rules->v[i].n_conds)
 			check_make(&rules->v[i], &checks[s.n_checks++]);
 	}
-	qsort(rules->v, rules->n, sizeof(*rules->v), rule_order);
+	if (rules->n) /* else there is nothing to point to */
+		qsort(rules->v, rules->n, sizeof(*rules->v), rule_order);
 	qsort(checks, s.n_checks, sizeof(*checks), check_order);
 	emit_program(&g, &s, arch, runs);
 	if (g.full || seccomp_check(g.insns, g.n) < 0)
-		return err_set(e, -E2BIG,
-			       "the system call sets make a filter of more than "
-			       "%d instructions",
-			       SECCOMP_INSNS_MAX);
+		return err_set(
+			e, -E2BIG,
+			"the system call sets make a filter of more than "
+			"%d instructions",
+			SECCOMP_INSNS_MAX);
 	*ret = (struct seccomp_prog){ TAKE_PTR(insns), g.n };
 	return 0;
 }

@@ -22,7 +22,6 @@
 #include <linux/filter.h>
 #include <linux/openat2.h>
 #include <seccomp.h>
-#include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -31,7 +30,7 @@
 #define MAGIC 0x3143504653584241ull /* "ABXSFPC1" */
 #define KEY_MAX (1u << 20)
 #define KEY_LINE_MAX 128 /* a set's name is at most SYSSET_NAME_MAX */
-#define ENTRIES_MAX 64 /* files; the folder is emptied when there are more */
+#define ENTRIES_MAX 64	 /* files; the folder is emptied when there are more */
 #define SUFFIX ".bpf"
 
 struct head {
@@ -76,7 +75,7 @@ hash(const char *p, size_t len)
 	return hash_word(h, word);
 }
 
-/* Appends to a key that has room for it: n bytes, or a line. */
+/* Appends to a key, which has room for it: a text, and a line. */
 static void
 key_put(struct key *k, const char *text, size_t n)
 {
@@ -84,17 +83,9 @@ key_put(struct key *k, const char *text, size_t n)
 	k->len += n;
 }
 
-_printf_(2, 3) static void key_line(struct key *k, const char *fmt, ...)
-{
-	char line[KEY_LINE_MAX];
-	va_list ap;
-	int n;
-
-	va_start(ap, fmt);
-	n = vsnprintf(line, sizeof(line), fmt, ap);
-	va_end(ap);
-	key_put(k, line, MIN((size_t)n, sizeof(line) - 1));
-}
+#define key_line(k, ...)                                                       \
+	((k)->len +=                                                           \
+	 (size_t)snprintf((k)->text + (k)->len, KEY_LINE_MAX, __VA_ARGS__))
 
 /* Every text comes after its length, so no two keys can be read alike. */
 static void

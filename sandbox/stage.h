@@ -13,21 +13,34 @@
 #include <sys/types.h>
 
 /* Descriptors that the stage starts with, beside 0, 1 and 2. */
-#define STAGE_FD_PLAN 3
-#define STAGE_FD_INIT 4
-#define STAGE_FD_AGENT 5
-#define STAGE_FD_LAST 5
+#define STAGE_FD_INIT 3
+#define STAGE_FD_AGENT 4
+#define STAGE_FD_NS 5	   /* pidfd of the process that makes namespaces */
+#define STAGE_FD_NS_DONE 6 /* pipe: an int, 0 or -errno, when they are made */
+#define STAGE_FD_LAST 6
+
+/* What that process makes; the rest comes with pid 1. */
+#define STAGE_NAMESPACES                                                       \
+	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 
 #define STAGE_TEXT_MAX 200
 #define STAGE_FDS_MAX 250 /* SCM_MAX_FD is 253, net/scm.h */
 
+/* In the order of a launch; > is supervisor to stage. All on the init channel
+ * but CONFINED and EXEC. */
 enum stage_msg_type {
-	STAGE_GO = 1,	/* supervisor -> init: ids are mapped; mounts as fds */
-	STAGE_TTY,	/* init -> supervisor: master of the box's pty, as fd */
-	STAGE_FAIL,	/* either -> supervisor: step, code, text */
-	STAGE_CONFINED, /* agent -> supervisor: code = Landlock ABI in force */
-	STAGE_EXEC,	/* supervisor -> agent: go on */
-	STAGE_EXITED,	/* init -> supervisor: code = wait status */
+	STAGE_READY = 1, /* <: in the namespaces; the ids can be mapped */
+	STAGE_GO,	 /* >: ids are mapped. Descriptors: the plan; the cgroup
+			    to be born in if code is 1; v1 tasks files to join */
+	STAGE_MOUNTS,	 /* >: the mounts of PLAN_FS_FD, as descriptors */
+	STAGE_INIT,	 /* <: pid 1 of the box says hello (its pid by
+			    credentials); code 1: not in the cgroup yet */
+	STAGE_TTY,	 /* <: master of the box's pty, as descriptor */
+	STAGE_BUILT,	 /* <: the file tree is final */
+	STAGE_FAIL,	 /* <: step, code, text */
+	STAGE_CONFINED,	 /* <: code: Landlock ABI; text: securebits in hex */
+	STAGE_EXEC,	 /* >: go on */
+	STAGE_EXITED,	 /* <: code: wait status of the command */
 	STAGE_MSG_MAX
 };
 

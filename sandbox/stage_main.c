@@ -1,14 +1,21 @@
 /*
- * agentbox-stage: turns itself into pid 1 of a box, and a child of it into the
- * agent's command. Started by launch.c inside fresh namespaces with a plan, two
- * channels (stage.h) and the box's stdio. Whatever fails is told to the
- * supervisor as a step, an errno and a text; then everything ends.
+ * agentbox-stage. Started by launch.c with two channels (stage.h) and the box's
+ * stdio while the supervisor still compiles the profile: it enters the
+ * namespaces that are made meanwhile, takes the plan, and starts pid 1 of the box as a child
+ * of the supervisor (CLONE_PARENT); pid 1 builds the box and starts the process
+ * that becomes the command. Whatever fails is told to the supervisor as a step,
+ * an errno and a text; then everything ends.
+ *
+ * The three processes share one memory for speed, but never run at once: the
+ * first exits when pid 1 is there, and pid 1 waits, as after vfork, until the
+ * agent's process has executed the command.
  *
  * Nothing here reads a profile, a path of the agent's choice or an environment
  * variable; the plan is all there is.
  */
 #include "lib/fd.h"
 #include "sandbox/caps.h"
+#include "sandbox/clone.h"
 #include "sandbox/confine.h"
 #include "sandbox/init.h"
 #include "sandbox/mount.h"
@@ -19,6 +26,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -34,10 +42,15 @@ struct stage {
 	struct plan *plan;
 	const void *data;
 	size_t len;
-	int mounts[STAGE_FDS_MAX];
-	size_t n_mounts;
-	int slave; /* of the box's pty */
+	int fds[STAGE_FDS_MAX]; /* with GO, then with MOUNTS */
+	size_t n_fds;
+	bool into_cgroup; /* GO brought a cgroup to be born in */
+	bool attached;	  /* and pid 1 is in it */
+	int slave;	  /* of the box's pty */
 };
+
+static char init_stack[CLONE_STACK] __attribute__((aligned(64)));
+static char agent_stack[CLONE_STACK] __attribute__((aligned(64)));
 
 static _Noreturn void
 fail(int chan, enum step step, int code, const struct err *e)
@@ -56,13 +69,55 @@ fail(int chan, enum step step, int code, const struct err *e)
 }
 
 static int
+tell(int type, int code, struct err *e)
+{
+	const struct stage_msg m = { .type = (uint32_t)type, .code = code };
+	int r = stage_send(STAGE_FD_INIT, &m, NULL, 0);
+
+	return r < 0 ? err_sys(e, r, "the supervisor went away") : 0;
+}
+
+/* A network namespace takes the kernel longest, so a process without an exec to
+ * wait for has begun to make it while we were being loaded. */
+static int
+step_join(struct stage *s, struct err *e)
+{
+	int r = -ECHILD;
+
+	(void)s;
+	if (read(STAGE_FD_NS_DONE, &r, sizeof(r)) == sizeof(r) && r == 0 &&
+	    setns(STAGE_FD_NS, STAGE_NAMESPACES) < 0)
+		r = -errno;
+	if (r < 0) {
+		err_sys(e, r, "the kernel refuses new namespaces");
+		err_cure(e, "`agentbox doctor` says which setting forbids them");
+		return r;
+	}
+	close(STAGE_FD_NS);
+	close(STAGE_FD_NS_DONE);
+	return tell(STAGE_READY, 0, e);
+}
+
+static int
+step_go(struct stage *s, struct err *e)
+{
+	struct stage_msg m;
+	int r = stage_recv(STAGE_FD_INIT, &m, s->fds, STAGE_FDS_MAX, &s->n_fds,
+			   NULL);
+
+	if (r <= 0 || m.type != STAGE_GO || !s->n_fds)
+		return err_set(e, -ECONNRESET, "the supervisor went away");
+	s->into_cgroup = m.code == 1 && s->n_fds >= 2;
+	return 0;
+}
+
+static int
 step_plan(struct stage *s, struct err *e)
 {
-	int r = fd_map_sealed(STAGE_FD_PLAN, PLAN_SIZE_MAX, &s->data, &s->len);
+	int r = fd_map_sealed(s->fds[0], PLAN_SIZE_MAX, &s->data, &s->len);
 
 	if (r < 0)
 		return err_sys(e, r, "cannot map the plan");
-	close(STAGE_FD_PLAN);
 	return plan_decode(s->data, s->len, &s->plan, e);
 }
 
@@ -83,10 +138,18 @@ step_hostname(struct stage *s, struct err *e)
 	return 0;
 }
 
+/* Before the plan is known, since nearly all want it. */
 static int
 step_loopback(struct stage *s, struct err *e)
 {
-	return s->plan->flags & PLAN_LOOPBACK ? net_loopback_up(e) : 0;
+	(void)s;
+	return net_loopback(true, e);
+}
+
+static int
+step_no_loopback(struct stage *s, struct err *e)
+{
+	return s->plan->flags & PLAN_LOOPBACK ? 0 : net_loopback(false, e);
 }
 
 /* The host's procfs is still there; the box's own is read-only. */
@@ -112,18 +175,6 @@ step_bounding(struct stage *s, struct err *e)
 {
 	(void)s;
 	return caps_drop_bounding(e);
-}
-
-static int
-step_go(struct stage *s, struct err *e)
-{
-	struct stage_msg m;
-	int r = stage_recv(STAGE_FD_INIT, &m, s->mounts, STAGE_FDS_MAX,
-			   &s->n_mounts, NULL);
-
-	if (r <= 0 || m.type != STAGE_GO)
-		return err_set(e, -ECONNRESET, "the supervisor went away");
-	return 0;
 }
 
 static int
@@ -155,13 +206,31 @@ step_parent(struct stage *s, struct err *e)
 	return 0;
 }
 
+static bool
+needs_fds(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n_fs; i++)
+		if (p->fs[i].kind == PLAN_FS_BIND &&
+		    p->fs[i].flags & PLAN_FS_FD)
+			return true;
+	return false;
+}
+
 static int
 step_mounts(struct stage *s, struct err *e, int root)
 {
-	int r = mount_build(root, s->plan, s->mounts, s->n_mounts, e);
+	struct stage_msg m;
+	int r = 1;
 
-	while (s->n_mounts)
-		close(s->mounts[--s->n_mounts]);
+	s->n_fds = 0;
+	if (needs_fds(s->plan))
+		r = stage_recv(STAGE_FD_INIT, &m, s->fds, STAGE_FDS_MAX,
+			       &s->n_fds, NULL);
+	if (r <= 0 || (s->n_fds && m.type != STAGE_MOUNTS))
+		return err_set(e, -ECONNRESET, "the supervisor went away");
+	r = mount_build(root, s->plan, s->fds, s->n_fds, e);
+	while (s->n_fds)
+		close(s->fds[--s->n_fds]);
 	return r;
 }
 
@@ -188,7 +257,7 @@ step_tty(struct stage *s, struct err *e)
 }
 
 static int
-step_namespaces(struct stage *s, struct err *e)
+step_unshare(struct stage *s, struct err *e)
 {
 	int flags = CLONE_NEWCGROUP;
 
@@ -196,7 +265,7 @@ step_namespaces(struct stage *s, struct err *e)
 		flags |= CLONE_NEWTIME;
 	if (unshare(flags) < 0)
 		return err_sys(e, -errno, "unshare");
-	return 0;
+	return tell(STAGE_BUILT, 0, e);
 }
 
 /* Those of 0, 1, 2 that are the caller's terminal become the box's own. */
@@ -262,9 +331,10 @@ exec_command(const struct plan *p)
 
 #define AGENT_CHAN 3
 
-static _Noreturn void
-agent_main(const struct stage *s)
+static int
+agent_main(void *arg)
 {
+	const struct stage *s = arg;
 	struct stage_msg m = { .type = STAGE_CONFINED };
 	struct err e = ERR_INIT;
 	enum step step = STEP_STDIO;
@@ -286,15 +356,19 @@ agent_main(const struct stage *s)
 	m.code = r;
 	snprintf(m.text, sizeof(m.text), "%x",
 		 (unsigned int)prctl(PR_GET_SECUREBITS, 0, 0, 0, 0));
-	r = stage_send(AGENT_CHAN, &m, NULL, 0);
-	if (r >= 0)
-		r = stage_recv(AGENT_CHAN, &m, NULL, 0, NULL, NULL);
-	if (r <= 0 || m.type != STAGE_EXEC)
+	/* read and write from here on: the strictest filter has no others. */
+	if (write(AGENT_CHAN, &m, sizeof(m)) != sizeof(m) ||
+	    read(AGENT_CHAN, &m, sizeof(m)) != sizeof(m) ||
+	    m.type != STAGE_EXEC)
 		_exit(EXIT_AGENTBOX);
 	agent_signals();
 	r = exec_command(s->plan);
 	err_sys(&e, -r, "%s", s->plan->args[0]);
-	fail(AGENT_CHAN, STEP_EXEC, -r, &e);
+	m = (struct stage_msg){ .type = STAGE_FAIL, .step = STEP_EXEC,
+				.code = -r };
+	snprintf(m.text, sizeof(m.text), "%.190s", e.text);
+	(void)!write(AGENT_CHAN, &m, sizeof(m));
+	_exit(EXIT_AGENTBOX);
 }
 
 /* Pid 1 keeps its channel and nothing else: not the agent's stdio, whose other
@@ -342,35 +416,101 @@ build_files(struct stage *s)
 	close(root);
 }
 
+/* vfork: we stand still until the agent's process has executed the command, or
+ * has ended. */
+static pid_t
+start_agent(struct stage *s)
+{
+	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK,
+				    .exit_signal = SIGCHLD };
+	struct err e = ERR_INIT;
+	pid_t pid = clone_call(&rq, agent_stack, agent_main, s);
+
+	if (pid < 0)
+		fail(STAGE_FD_INIT, STEP_FORK,
+		     err_sys(&e, pid, "cannot start the agent's process"), &e);
+	return pid;
+}
+
+/* The v1 hierarchies: a thread that moves itself skips the global lock. */
+static void
+join_cgroups(struct stage *s)
+{
+	struct err e = ERR_INIT;
+	size_t first = s->into_cgroup ? 2 : 1;
+
+	for (size_t i = first; i < s->n_fds; i++)
+		if (write(s->fds[i], "0", 1) != 1)
+			fail(STAGE_FD_INIT, STEP_CLONE,
+			     err_sys(&e, -errno, "cannot join the cgroup"), &e);
+	while (s->n_fds)
+		close(s->fds[--s->n_fds]);
+}
+
+/* Pid 1 of the box. */
+static int
+init_main(void *arg)
+{
+	struct stage *s = arg;
+	struct err e = ERR_INIT;
+
+	join_cgroups(s);
+	if (tell(STAGE_INIT, s->into_cgroup && !s->attached, &e) < 0)
+		_exit(EXIT_AGENTBOX);
+	run_step(s, STEP_SESSION, step_session);
+	run_step(s, STEP_HOSTNAME, step_hostname);
+	run_step(s, STEP_LOOPBACK, step_no_loopback);
+	run_step(s, STEP_OOM, step_oom);
+	run_step(s, STEP_IDS, step_ids);
+	run_step(s, STEP_PARENT, step_parent);
+	build_files(s);
+	run_step(s, STEP_TTY, step_tty);
+	run_step(s, STEP_UNSHARE, step_unshare);
+	become_init(start_agent(s));
+	return 0;
+}
+
+/* Pid 1 becomes a child of the supervisor and takes over this memory: nothing
+ * may be written here after the clone. */
+static _Noreturn void
+start_init(struct stage *s)
+{
+	struct clone_request rq = {
+		/* CLONE_PARENT: the exit signal is ours, so none here. */
+		.flags = CLONE_NEWPID | CLONE_NEWNS | CLONE_PARENT | CLONE_VM,
+	};
+	struct err e = ERR_INIT;
+	pid_t pid = -ENOSYS;
+
+	if (s->into_cgroup) {
+		rq.flags |= CLONE_INTO_CGROUP;
+		rq.cgroup = s->fds[1];
+		s->attached = true;
+		pid = clone_call(&rq, init_stack, init_main, s);
+		rq.flags &= ~(uint64_t)CLONE_INTO_CGROUP;
+	}
+	if (pid == -ENOSYS || pid == -EINVAL || pid == -E2BIG) {
+		s->attached = false;
+		pid = clone_call(&rq, init_stack, init_main, s);
+	}
+	if (pid < 0)
+		fail(STAGE_FD_INIT, STEP_CLONE,
+		     err_sys(&e, pid, "the kernel refuses new namespaces"), &e);
+	_exit(0);
+}
+
 int
 main(void)
 {
-	struct stage s = { .slave = -EBADF };
+	static struct stage s = { .slave = -EBADF };
 	sigset_t all;
-	pid_t command;
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	run_step(&s, STEP_PLAN, step_plan);
-	run_step(&s, STEP_SESSION, step_session);
-	run_step(&s, STEP_HOSTNAME, step_hostname);
+	run_step(&s, STEP_JOIN, step_join);
 	run_step(&s, STEP_LOOPBACK, step_loopback);
-	run_step(&s, STEP_OOM, step_oom);
 	run_step(&s, STEP_BOUNDING, step_bounding);
 	run_step(&s, STEP_GO, step_go);
-	run_step(&s, STEP_IDS, step_ids);
-	run_step(&s, STEP_PARENT, step_parent);
-	build_files(&s);
-	run_step(&s, STEP_TTY, step_tty);
-	run_step(&s, STEP_NAMESPACES, step_namespaces);
-	command = fork();
-	if (command < 0) {
-		struct err e = ERR_INIT;
-		int r = err_sys(&e, -errno, "fork");
-
-		fail(STAGE_FD_INIT, STEP_FORK, r, &e);
-	}
-	if (command == 0)
-		agent_main(&s);
-	become_init(command);
+	run_step(&s, STEP_PLAN, step_plan);
+	start_init(&s);
 }

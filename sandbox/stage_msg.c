@@ -75,7 +75,7 @@ static int
 check_msg(struct stage_msg *m, ssize_t len, int flags)
 {
 	if (len != (ssize_t)sizeof(*m) || flags & (MSG_TRUNC | MSG_CTRUNC) ||
-	    m->type < STAGE_GO || m->type >= STAGE_MSG_MAX ||
+	    m->type < STAGE_READY || m->type >= STAGE_MSG_MAX ||
 	    m->step >= STEP_MAX)
 		return -EBADMSG;
 	m->text[sizeof(m->text) - 1] = '\0';

@@ -6,20 +6,23 @@
  *   STEP(ID, "name", "what it does")
  */
 #define STEPS(STEP)                                                            \
-	STEP(PLAN, "plan", "reads and checks the sealed plan")                 \
-	STEP(SESSION, "session", "leaves the caller's session")                \
-	STEP(HOSTNAME, "hostname", "names the box")                            \
+	STEP(JOIN, "namespaces", "enters user, network, ipc and uts namespaces") \
 	STEP(LOOPBACK, "loopback", "brings the loopback interface up")         \
-	STEP(OOM, "oom", "makes the box the first victim")                     \
 	STEP(BOUNDING, "bounding", "empties the capability bounding set")      \
 	STEP(GO, "go", "waits until the supervisor mapped the ids")            \
+	STEP(PLAN, "plan", "reads and checks the sealed plan")                 \
+	STEP(CLONE, "clone", "starts pid 1 in its cgroup, pid and mount "      \
+			     "namespaces")                                     \
+	STEP(SESSION, "session", "leaves the caller's session")                \
+	STEP(HOSTNAME, "hostname", "names the box")                            \
+	STEP(OOM, "oom", "makes the box the first victim")                     \
 	STEP(IDS, "ids", "becomes the agent's uid and gid")                    \
 	STEP(PARENT, "parent", "asks to die with the supervisor")              \
 	STEP(ROOT, "root", "makes the new root")                               \
 	STEP(MOUNTS, "mounts", "builds the file tree")                         \
 	STEP(PIVOT, "pivot", "leaves the host's file tree")                    \
 	STEP(TTY, "tty", "opens the box's own terminal")                       \
-	STEP(NAMESPACES, "namespaces", "enters the cgroup and time namespaces") \
+	STEP(UNSHARE, "unshare", "makes the cgroup and time namespaces")       \
 	STEP(FORK, "fork", "starts the agent's process")                       \
 	STEP(STDIO, "stdio", "keeps stdin, stdout, stderr and nothing else")   \
 	STEP(WORKDIR, "workdir", "enters the working directory")               \

@@ -8,9 +8,9 @@
  * length, number of files, depth of includes, number of rules. Each file is
  * read once, however often it is included, so a circle ends by itself.
  */
+#include "sandbox/sysset.h"
 #include "lib/fd.h"
 #include "lib/str.h"
-#include "sandbox/sysset.h"
 
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -299,10 +299,11 @@ parse_call(struct parser *p)
 	for (size_t i = 2; i < p->line.n; i += 4) {
 		if (i + 4 > p->line.n || strncmp(t[i], "arg", 3) != 0 ||
 		    t[i][3] < '0' || t[i][3] > '5' || t[i][4])
-			return parse_err(p,
-					 "conditions are written \"argN "
-					 "masked-eq MASK VALUE\", N from 0 to 5",
-					 NULL, NULL);
+			return parse_err(
+				p,
+				"conditions are written \"argN "
+				"masked-eq MASK VALUE\", N from 0 to 5",
+				NULL, NULL);
 		if (strcmp(t[i + 1], "masked-eq") != 0)
 			return parse_err(p, "unknown comparison", t[i + 1],
 					 "; there is only \"masked-eq\"");
@@ -373,10 +374,11 @@ parse_socket(struct parser *p)
 	/* SOCK_TYPE_MASK, include/linux/net.h: the rest are flags */
 	static const uint32_t mask[] = { UINT32_MAX, 0xf, UINT32_MAX };
 	struct sysset_rule rule = { .nr = 0 };
-	uint64_t value;
+	uint64_t value = 0;
 	int r;
 
-	for (unsigned int i = 0; i + 1 < p->line.n; i++) {
+	for (unsigned int i = 0; i < ARRAY_SIZE(mask) && i + 1 < p->line.n;
+	     i++) {
 		r = parse_const(p, p->line.token[i + 1], &value);
 		if (r >= 0)
 			r = rule_cond(p, &rule, i, mask[i], value);
@@ -416,8 +418,8 @@ parse_line(struct parser *p)
 		if (strcmp(commands[i].word, word) != 0)
 			continue;
 		if (p->line.n < commands[i].min || p->line.n > commands[i].max)
-			return parse_err(p, "this is written", commands[i].usage,
-					 NULL);
+			return parse_err(p, "this is written",
+					 commands[i].usage, NULL);
 		return commands[i].fn(p);
 	}
 	near = str_suggest(word, known);
@@ -458,11 +460,10 @@ check_deny(const struct seccomp_spec *spec, uint32_t arch, struct err *e)
 	for (size_t i = 0; i < spec->n_deny; i++) {
 		if (sysset_call(arch, spec->deny[i]) != -ESRCH)
 			continue;
-		return err_set(
-			e, -EINVAL, "unknown system call \"%s\"%s",
-			str_escape(spec->deny[i], safe, sizeof(safe)),
-			sysset_call_suggest(arch, spec->deny[i], hint,
-					    sizeof(hint)));
+		return err_set(e, -EINVAL, "unknown system call \"%s\"%s",
+			       str_escape(spec->deny[i], safe, sizeof(safe)),
+			       sysset_call_suggest(arch, spec->deny[i], hint,
+						   sizeof(hint)));
 	}
 	return 0;
 }

@@ -47,7 +47,7 @@ struct sysset_value {
 
 #define C(name)                                                                \
 	{                                                                      \
-		#name, (uint64_t)(name)                                        \
+#name, (uint64_t)(name)                                        \
 	}
 
 static const struct sysset_value values[] = {

@@ -22,10 +22,12 @@ struct event;
 
 enum box_phase {
 	PHASE_START,
+	PHASE_BEGUN,
 	PHASE_LOADED,
 	PHASE_COMPILED,
 	PHASE_ACQUIRED,
 	PHASE_LAUNCHED,
+	PHASE_BUILT,
 	PHASE_CONFINED,
 	PHASE_ATTESTED,
 	PHASE_EXECED,
@@ -76,6 +78,7 @@ uint64_t box_now_ns(void);
 void box_phase(struct box *b, enum box_phase p);
 
 /* box_launch.c: everything up to exec, and the way back. */
+int box_begin(struct box *b, struct err *e);
 int box_acquire(struct box *b, struct err *e);
 int box_launch(struct box *b, struct err *e);
 void box_release(struct box *b);

@@ -88,6 +88,9 @@ prepare(struct box *b, struct err *e)
 	if (r >= 0)
 		r = paths_find(&b->paths, e);
 	if (r >= 0)
+		r = box_begin(b, e);
+	box_phase(b, PHASE_BEGUN);
+	if (r >= 0)
 		r = profile_load(b->o->profile, b->paths.search, &b->profile,
 				 e);
 	if (r >= 0)

@@ -123,17 +123,21 @@ box_acquire(struct box *b, struct err *e)
 	return r;
 }
 
-static int
-start(struct box *b, struct err *e)
+int
+box_begin(struct box *b, struct err *e)
 {
+	static const int stdio[3] = { 0, 1, 2 };
 	char stage[PATH_MAX + 32];
 
 	snprintf(stage, sizeof(stage), "%s/agentbox-stage", b->paths.libexec);
+	return launch_begin(stage, stdio, &b->launch, e);
+}
+
+static int
+start(struct box *b, struct err *e)
+{
 	b->lp.plan = &b->compiled->plan;
-	b->lp.stage = stage;
 	b->lp.cg = b->cg;
-	for (int i = 0; i < 3; i++)
-		b->lp.stdio[i] = i;
 	return launch_start(&b->lp, &b->launch, e);
 }
 
@@ -143,6 +147,7 @@ static int
 start_as_owner(struct box *b, struct err *e)
 {
 	struct plan *p = &b->compiled->plan;
+	int r;
 
 	launch_end(&b->launch);
 	b->launch = (struct launch)LAUNCH_INIT;
@@ -154,7 +159,8 @@ start_as_owner(struct box *b, struct err *e)
 	snprintf(b->table.row[LAYER_OWNUID].enforced, LAYER_TEXT_MAX,
 		 "uid %u, the workspace's owner: its file system cannot map ids",
 		 b->lp.host_uid);
-	return start(b, e);
+	r = box_begin(b, e);
+	return r < 0 ? r : start(b, e);
 }
 
 static int
@@ -200,6 +206,8 @@ degrade(struct box *b)
 		row[LAYER_OWNUID].state = LAYER_DEGRADED;
 }
 
+/* The file tree, the ids and the cgroup are final before the agent's process
+ * confines itself, so we look at them meanwhile. */
 static int
 attest(struct box *b, struct err *e)
 {
@@ -211,26 +219,42 @@ attest(struct box *b, struct err *e)
 		.cg = b->cg,
 		.cgroup_why = b->host.why,
 	};
-	int r = attest_box(&ap, &b->table, e);
+	int r;
 
+	box_fill_requested(b);
+	attest_world(&ap, &b->table);
+	r = launch_confined(&b->launch, e);
+	box_phase(b, PHASE_CONFINED);
+	if (r < 0)
+		return r;
+	r = attest_process(&ap, &b->table, e);
 	if (r >= 0)
 		degrade(b);
 	return r;
 }
 
+static void
+confirm(struct box *b)
+{
+	struct timespec ts;
+	int r = life_next(b->state, LIFE_CONFIRMED);
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	b->started_us = (uint64_t)ts.tv_sec * 1000000u +
+			(uint64_t)ts.tv_nsec / 1000u;
+	b->state = r < 0 ? b->state : (enum life_state)r;
+	box_phase(b, PHASE_ATTESTED);
+}
+
 int
 box_launch(struct box *b, struct err *e)
 {
-	struct timespec ts;
 	int r = start_any(b, e);
 
 	box_phase(b, PHASE_LAUNCHED);
-	if (r >= 0) {
-		box_fill_requested(b);
-		r = launch_confined(&b->launch,
-				    b->compiled->plan.flags & PLAN_TTY, e);
-	}
-	box_phase(b, PHASE_CONFINED);
+	if (r >= 0)
+		r = launch_built(&b->launch, e);
+	box_phase(b, PHASE_BUILT);
 	if (r >= 0)
 		r = attest(b, e);
 	if (r >= 0 && b->launch.tty >= 0)
@@ -239,12 +263,7 @@ box_launch(struct box *b, struct err *e)
 		box_print_enforced(b);
 	if (r < 0)
 		return r;
-	clock_gettime(CLOCK_REALTIME, &ts);
-	b->started_us = (uint64_t)ts.tv_sec * 1000000u +
-			(uint64_t)ts.tv_nsec / 1000u;
-	r = life_next(b->state, LIFE_CONFIRMED);
-	b->state = r < 0 ? b->state : (enum life_state)r;
-	box_phase(b, PHASE_ATTESTED);
+	confirm(b);
 	return 0;
 }
 

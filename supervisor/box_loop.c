@@ -115,6 +115,8 @@ static const struct control_ops control_ops = {
 
 /* Events */
 
+/* Pid 1 reported the command's end, or was killed. What it leaves behind goes
+ * down meanwhile; box_release() waits for it. */
 static void
 on_exit_of_init(evutil_socket_t fd, short what, void *arg)
 {
@@ -254,7 +256,7 @@ add_control(struct box *b, struct err *e)
 				     layer_name((enum layer)l),
 				     b->table.row[l].enforced);
 	eventlog_add(b->log, EVENT_STARTED, "%s", b->o->args[0]);
-	return control_new(b->base, TAKE_FD(b->entry.listen_fd), &control_ops,
+	return control_new(b->base, b->entry.listen_fd, &control_ops,
 			   b, b->log, &b->control, e);
 }
 
@@ -281,7 +283,7 @@ set_up(struct box *b, struct err *e)
 	r = add_control(b, e);
 	if (r < 0)
 		return r;
-	r = add_event(b, &b->ev_exit, b->launch.pidfd, EV_READ, on_exit_of_init,
+	r = add_event(b, &b->ev_exit, b->launch.init, EV_READ, on_exit_of_init,
 		      NULL);
 	if (r >= 0)
 		r = add_signals(b);

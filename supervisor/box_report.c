@@ -210,7 +210,8 @@ void
 box_print_timing(const struct box *b)
 {
 	static const char *const names[PHASE_MAX] = {
-		[PHASE_LOADED] = "load",	 [PHASE_COMPILED] = "compile",
+		[PHASE_BEGUN] = "begin",	 [PHASE_LOADED] = "load",
+		[PHASE_BUILT] = "build",		 [PHASE_COMPILED] = "compile",
 		[PHASE_ACQUIRED] = "acquire",
 		[PHASE_LAUNCHED] = "launch",	 [PHASE_CONFINED] = "confine",
 		[PHASE_ATTESTED] = "attest",	 [PHASE_EXECED] = "exec",

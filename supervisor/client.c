@@ -29,10 +29,10 @@ client_send(int fd, enum control_op op, uint32_t arg, const char *text)
 		.len = (uint32_t)len,
 	};
 	struct iovec iov[2] = {
-		{.iov_base = &rq, .iov_len = sizeof(rq)},
-		{.iov_base = (void *)(uintptr_t)text, .iov_len = len},
+		{ .iov_base = &rq, .iov_len = sizeof(rq) },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = len },
 	};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = len ? 2 : 1};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
 
 	if (len > CONTROL_WHY_MAX)
 		return -E2BIG;
@@ -44,10 +44,10 @@ static int
 receive(int fd, struct control_reply *h, char *body, size_t size)
 {
 	struct iovec iov[2] = {
-		{.iov_base = h, .iov_len = sizeof(*h)},
-		{.iov_base = body, .iov_len = size - 1},
+		{ .iov_base = h, .iov_len = sizeof(*h) },
+		{ .iov_base = body, .iov_len = size - 1 },
 	};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = 2};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t n;
 
 	do
@@ -93,9 +93,10 @@ client_receive(int fd, json_t **ret, struct err *e)
 		return err_sys(e, r, "no answer from the supervisor");
 	j = json_loads(body, 0, NULL);
 	if (h.status < 0 || !j) {
-		r = h.status < 0 ? refused(&h, j, e) :
-				   err_set(e, EPROTO, "the supervisor's "
-						      "answer is no JSON");
+		r = h.status < 0 ? refused(&h, j, e)
+				 : err_set(e, EPROTO,
+					   "the supervisor's "
+					   "answer is no JSON");
 		json_decref(j);
 		return r;
 	}
@@ -161,7 +162,7 @@ client_complain(const struct err *e)
 static int
 set_add(struct client_set *set, const char *id, int fd)
 {
-	const struct timeval tv = {.tv_sec = ANSWER_S};
+	const struct timeval tv = { .tv_sec = ANSWER_S };
 	struct client_box *v;
 
 	v = reallocarray(set->v, set->n + 1, sizeof(*v));
@@ -182,7 +183,7 @@ client_set_done(struct client_set *set)
 	for (size_t i = 0; i < set->n; i++)
 		close(set->v[i].fd);
 	free(set->v);
-	*set = (struct client_set){0};
+	*set = (struct client_set){ 0 };
 }
 
 /* The names of what runs, for the message. */
@@ -225,8 +226,7 @@ static int
 connect_prefix(struct runtime *rt, const char *s,
 	       char ret_id[RUNTIME_ID_LEN + 1])
 {
-	_cleanup_free_ void *list = NULL;
-	char(*ids)[RUNTIME_ID_LEN + 1] = NULL;
+	_cleanup_free_ char(*ids)[RUNTIME_ID_LEN + 1] = NULL;
 	int fd, found = -ENOENT;
 	size_t n = 0;
 
@@ -234,7 +234,6 @@ connect_prefix(struct runtime *rt, const char *s,
 		return -ENOENT;
 	if (runtime_list(rt, &ids, &n) < 0)
 		return -ENOENT;
-	list = ids;
 	for (size_t i = 0; i < n; i++) {
 		if (!str_starts(ids[i], s))
 			continue;
@@ -315,14 +314,12 @@ static int
 add_all(struct runtime *rt, const char *label, struct client_set *set,
 	struct err *e)
 {
-	_cleanup_free_ void *list = NULL;
-	char(*ids)[RUNTIME_ID_LEN + 1] = NULL;
+	_cleanup_free_ char(*ids)[RUNTIME_ID_LEN + 1] = NULL;
 	size_t n = 0;
 	int fd, r = runtime_list(rt, &ids, &n);
 
 	if (r < 0)
 		return err_sys(e, r, "cannot read %s", runtime_path(rt));
-	list = ids;
 	raise_files();
 	for (size_t i = 0; i < n; i++) {
 		fd = runtime_connect(rt, ids[i]);
@@ -346,7 +343,7 @@ int
 client_open(struct runtime *rt, const struct client_select *sel,
 	    struct client_set *ret, struct err *e)
 {
-	struct client_set set = {0};
+	struct client_set set = { 0 };
 	int r = 0;
 
 	if (sel->all || sel->label)

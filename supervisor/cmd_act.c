@@ -10,7 +10,7 @@
 
 #include <getopt.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 struct result {
 	int code; /* 0 or negative errno */
@@ -48,11 +48,13 @@ static void
 settle(const struct act *a, struct runtime *rt, const char *id,
        struct result *res)
 {
+	const struct timespec pause = { .tv_nsec = 10000000 };
+
 	if (!is_gone(res->code))
 		return;
 	/* the connection ended, for whatever reason: is the box dead? */
 	for (int i = 0; i < 100 && runtime_alive(rt, id); i++)
-		usleep(10000);
+		nanosleep(&pause, NULL);
 	if (runtime_alive(rt, id))
 		return;
 	if ((a->op == CONTROL_KILL && a->arg == 0) || a->sel.all ||
@@ -120,7 +122,8 @@ act(const struct act *a, struct runtime *rt, const struct client_set *set)
 		if (v[i].code == 0)
 			v[i].code = client_receive(set->v[i].fd, &j, &v[i].e);
 		else
-			err_sys(&v[i].e, v[i].code, "cannot ask the supervisor");
+			err_sys(&v[i].e, v[i].code,
+				"cannot ask the supervisor");
 		json_decref(j);
 		settle(a, rt, set->v[i].id, &v[i]);
 	}
@@ -151,7 +154,7 @@ usage_check(const struct act *a, const char *command, int n)
 int
 act_run(struct act *a, const char *command, int argc, char **argv)
 {
-	struct client_set set = {0};
+	struct client_set set = { 0 };
 	struct runtime *rt = NULL;
 	struct err e = ERR_INIT;
 	int r;

@@ -13,11 +13,11 @@ struct act {
 
 /* The options that the three share; true if c was one of them. */
 #define ACT_OPTIONS                                                            \
-	{"all", no_argument, NULL, 'a'}, {"label", required_argument, NULL,    \
-					  'l'},                                \
-		{"why", required_argument, NULL, 'w'},                         \
-		{"json", no_argument, NULL, 'j'}, {"help", no_argument, NULL,  \
-						   'h'},                       \
+	{ "all", no_argument, NULL, 'a' },                                     \
+		{ "label", required_argument, NULL, 'l' },                     \
+		{ "why", required_argument, NULL, 'w' },                       \
+		{ "json", no_argument, NULL, 'j' },                            \
+		{ "help", no_argument, NULL, 'h' },                            \
 	{                                                                      \
 		NULL, 0, NULL, 0                                               \
 	}

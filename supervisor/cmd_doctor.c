@@ -19,11 +19,12 @@ static const char help[] =
 	"Tries every layer of a box on this machine, as this user, and says "
 	"what would help\nwhere one cannot be had. Changes nothing and leaves "
 	"nothing behind.\n\n"
-	"  --json            machine-readable\n"
-	"  --profile P       judge by what this profile needs (default: "
+	"  -j, --json           machine-readable\n"
+	"  -p, --profile P      judge by what this profile needs (default: "
 	"default)\n"
-	"  --workspace DIR   folder to try id-mapped mounts on (default: .)\n"
-	"  --help            this text\n\n"
+	"  -w, --workspace DIR  folder to try id-mapped mounts on (default: "
+	".)\n"
+	"  -h, --help           this text\n\n"
 	"Exit status: 0 if `agentbox run` would start, 1 if it would refuse, "
 	"2 for wrong usage.\n";
 
@@ -83,7 +84,7 @@ cmd_doctor(int argc, char **argv)
 	int c;
 
 	optind = 0; /* the caller may have used getopt before */
-	while ((c = getopt_long(argc, argv, "h", options, NULL)) >= 0) {
+	while ((c = getopt_long(argc, argv, "jp:w:h", options, NULL)) >= 0) {
 		switch (c) {
 		case 'j':
 			json = true;
@@ -103,7 +104,8 @@ cmd_doctor(int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "agentbox doctor: unexpected argument \"%s\"\n%s",
+		fprintf(stderr,
+			"agentbox doctor: unexpected argument \"%s\"\n%s",
 			argv[optind], usage);
 		return EXIT_USAGE;
 	}

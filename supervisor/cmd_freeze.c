@@ -25,7 +25,7 @@ static const char usage[] =
 int
 cmd_freeze(int argc, char **argv)
 {
-	static const struct option options[] = {ACT_OPTIONS};
+	static const struct option options[] = { ACT_OPTIONS };
 	bool thaw = strcmp(argv[0], "thaw") == 0;
 	struct act a = {
 		.op = thaw ? CONTROL_THAW : CONTROL_FREEZE,

@@ -11,7 +11,8 @@ static const char usage[] =
 	"Usage: agentbox inspect [--json] BOX\n"
 	"\n"
 	"Shows what a running box is and, for each layer, what was requested\n"
-	"and what the kernel was seen to enforce. BOX is a name, an id, or the\n"
+	"and what the kernel was seen to enforce. BOX is a name, an id, or "
+	"the\n"
 	"beginning of an id.\n"
 	"\n"
 	"      --json   an object\n"
@@ -48,7 +49,8 @@ print_text(json_t *j)
 
 	json_object_foreach(j, key, v)
 	{
-		if (strcmp(key, "layers") != 0 && strcmp(key, "age_us") != 0)
+		if (strcmp(key, "layers") != 0 &&
+		    strcmp(key, "started_us") != 0)
 			print_value(key, v);
 	}
 	if (report_layers_parse(json_object_get(j, "layers"), &t) == 0) {
@@ -60,8 +62,8 @@ print_text(json_t *j)
 static int
 inspect(struct runtime *rt, char *const *names, bool as_json, struct err *e)
 {
-	const struct client_select sel = {.names = names, .n = 1};
-	struct client_set set = {0};
+	const struct client_select sel = { .names = names, .n = 1 };
+	struct client_set set = { 0 };
 	json_t *j = NULL;
 	int r = client_open(rt, &sel, &set, e);
 
@@ -85,9 +87,10 @@ int
 cmd_inspect(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
 	struct runtime *rt = NULL;
 	struct err e = ERR_INIT;
 	bool as_json = false;

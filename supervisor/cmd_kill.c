@@ -53,8 +53,9 @@ int
 cmd_kill(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"signal", required_argument, NULL, 's'}, ACT_OPTIONS};
-	struct act a = {.op = CONTROL_KILL, .done = "dead"};
+		{ "signal", required_argument, NULL, 's' }, ACT_OPTIONS
+	};
+	struct act a = { .op = CONTROL_KILL, .done = "dead" };
 	struct err e = ERR_INIT;
 	int c;
 
@@ -68,7 +69,8 @@ cmd_kill(int argc, char **argv)
 			a.done = "signalled";
 			if (parse_signal(optarg, &a.arg) == 0)
 				continue;
-			err_set(&e, EINVAL, "kill: \"%s\" is no signal", optarg);
+			err_set(&e, EINVAL, "kill: \"%s\" is no signal",
+				optarg);
 			client_complain(&e);
 			return CLIENT_FAILED;
 		}

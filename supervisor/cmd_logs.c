@@ -18,7 +18,8 @@
 static const char usage[] =
 	"Usage: agentbox logs [-f] [--json] BOX\n"
 	"\n"
-	"Shows the events of a box: started, confined, frozen, thawed, signals,\n"
+	"Shows the events of a box: started, confined, frozen, thawed, "
+	"signals,\n"
 	"limits, exited. BOX is a name, an id, or the beginning of an id of a\n"
 	"running box; or the name or id of one that has ended, if it was\n"
 	"frozen, killed, signalled, refused or hit a limit (kept for a day).\n"
@@ -78,21 +79,20 @@ print_lines(const struct logs *o, const char *text, size_t len)
 static int
 show_live(const struct logs *o, int fd, struct err *e)
 {
-	_cleanup_free_ char *buf = malloc(CONTROL_REPLY_MAX + 1);
-	const struct timeval forever = {0};
+	const struct timeval forever = { 0 };
+	char *buf = malloc(CONTROL_REPLY_MAX + 1);
 	ssize_t n;
-	int r;
 
 	if (!buf)
 		return err_sys(e, ENOMEM, "events");
 	if (o->follow)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever,
 				 sizeof(forever));
-	r = client_send(fd, CONTROL_EVENTS, o->follow, NULL);
-	if (r < 0)
-		return err_sys(e, r, "cannot ask the supervisor");
-	while ((n = client_stream(fd, buf, CONTROL_REPLY_MAX + 1)) > 0)
+	n = client_send(fd, CONTROL_EVENTS, o->follow, NULL);
+	while (n >= 0 &&
+	       (n = client_stream(fd, buf, CONTROL_REPLY_MAX + 1)) > 0)
 		print_lines(o, buf, (size_t)n);
+	free(buf);
 	if (n == -EBUSY)
 		return err_set(e, EBUSY, "too many others follow this box");
 	if (n < 0)
@@ -131,7 +131,7 @@ find_by_name(struct runtime *rt, const char *name)
 	int dirfd = runtime_dirfd(rt), best = -ENOENT;
 	int copy = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *d = copy < 0 ? NULL : fdopendir(copy);
-	struct timespec newest = {0};
+	struct timespec newest = { 0 };
 	struct dirent *de;
 	struct stat st;
 
@@ -188,13 +188,13 @@ static int
 show(const struct logs *o, struct runtime *rt, char *const *names,
      struct err *e)
 {
-	const struct client_select sel = {.names = names, .n = 1};
-	struct client_set set = {0};
+	const struct client_select sel = { .names = names, .n = 1 };
+	struct client_set set = { 0 };
 	int r = client_open(rt, &sel, &set, e);
 
 	if (r == -ENOENT)
-		return show_dead(o, rt, names[0]) < 0 ? CLIENT_FAILED :
-							CLIENT_DONE;
+		return show_dead(o, rt, names[0]) < 0 ? CLIENT_FAILED
+						      : CLIENT_DONE;
 	if (r < 0)
 		return CLIENT_FAILED;
 	r = show_live(o, set.v[0].fd, e);
@@ -206,13 +206,14 @@ int
 cmd_logs(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"follow", no_argument, NULL, 'f'},
-		{"json", no_argument, NULL, 'j'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
+		{ "follow", no_argument, NULL, 'f' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
 	struct runtime *rt = NULL;
 	struct err e = ERR_INIT;
-	struct logs o = {0};
+	struct logs o = { 0 };
 	int c, r = CLIENT_FAILED;
 
 	while ((c = getopt_long(argc, argv, "fh", options, NULL)) != -1) {

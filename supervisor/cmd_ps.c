@@ -6,7 +6,7 @@
 
 #include <getopt.h>
 #include <string.h>
-#include <unistd.h>
+#include <time.h>
 
 static const char usage[] =
 	"Usage: agentbox ps [--json] [--label K=V]\n"
@@ -27,8 +27,8 @@ struct line {
 	char cell[COL_N][CELL_MAX];
 };
 
-static const struct line head = {
-	{"NAME", "ID", "STATE", "AGE", "PROFILE", "COMMAND"}};
+static const struct line head = { { "NAME", "ID", "STATE", "AGE", "PROFILE",
+				    "COMMAND" } };
 
 static void
 cell_string(char *cell, const json_t *j, const char *key)
@@ -57,6 +57,23 @@ cell_command(char *cell, const json_t *list)
 	str_escape(text, cell, 60);
 }
 
+static json_int_t
+started(const json_t *j)
+{
+	return json_integer_value(json_object_get(j, "started_us"));
+}
+
+static uint64_t
+age_us(const json_t *j)
+{
+	struct timespec ts;
+	json_int_t now;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	now = (json_int_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+	return (uint64_t)MAX(now - started(j), 0);
+}
+
 static void
 line_fill(const json_t *j, struct line *l)
 {
@@ -64,9 +81,7 @@ line_fill(const json_t *j, struct line *l)
 	cell_string(l->cell[COL_ID], j, "id");
 	cell_string(l->cell[COL_STATE], j, "state");
 	cell_string(l->cell[COL_PROFILE], j, "profile");
-	report_duration((uint64_t)json_integer_value(
-				json_object_get(j, "age_us")),
-			l->cell[COL_AGE], CELL_MAX);
+	report_duration(age_us(j), l->cell[COL_AGE], CELL_MAX);
 	cell_command(l->cell[COL_COMMAND], json_object_get(j, "command"));
 }
 
@@ -83,7 +98,7 @@ print_table(const json_t *list)
 {
 	size_t n = json_array_size(list);
 	_cleanup_free_ struct line *v = calloc(n + 1, sizeof(*v));
-	int width[COL_N] = {0};
+	int width[COL_N] = { 0 };
 	json_t *j;
 	size_t i;
 
@@ -102,18 +117,13 @@ print_table(const json_t *list)
 	return 0;
 }
 
-static json_int_t
-age(const json_t *j)
-{
-	return json_integer_value(json_object_get(j, "age_us"));
-}
-
 static int
-compare_age(const void *a, const void *b)
+compare_start(const void *a, const void *b)
 {
-	json_int_t x = age(*(json_t *const *)a), y = age(*(json_t *const *)b);
+	json_int_t x = started(*(json_t *const *)a);
+	json_int_t y = started(*(json_t *const *)b);
 
-	return (x < y) - (x > y);
+	return (x > y) - (x < y);
 }
 
 /* The boxes that answer; one that ended meanwhile is left out. */
@@ -134,7 +144,7 @@ collect(const struct client_set *set)
 		if (client_receive(set->v[i].fd, &v[n], NULL) == 0)
 			n++;
 	if (n)
-		qsort(v, n, sizeof(json_t *), compare_age);
+		qsort(v, n, sizeof(json_t *), compare_start);
 	for (size_t i = 0; i < n; i++)
 		json_array_append_new(list, v[i]);
 	return list;
@@ -144,7 +154,7 @@ static int
 show(struct runtime *rt, const struct client_select *sel, bool as_json,
      struct err *e)
 {
-	struct client_set set = {0};
+	struct client_set set = { 0 };
 	json_t *list;
 	int r = 0;
 
@@ -172,11 +182,12 @@ int
 cmd_ps(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{"json", no_argument, NULL, 'j'},
-		{"label", required_argument, NULL, 'l'},
-		{"help", no_argument, NULL, 'h'},
-		{NULL, 0, NULL, 0}};
-	struct client_select sel = {.all = true};
+		{ "json", no_argument, NULL, 'j' },
+		{ "label", required_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 }
+	};
+	struct client_select sel = { .all = true };
 	struct runtime *rt = NULL;
 	struct err e = ERR_INIT;
 	bool as_json = false;

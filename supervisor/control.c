@@ -38,7 +38,6 @@ struct client {
 
 struct control {
 	struct event_base *base;
-	int listen_fd;
 	struct event *ev;
 	const struct control_ops *ops;
 	void *arg;
@@ -68,10 +67,10 @@ static int
 send_message(int fd, const struct control_reply *h, const char *text)
 {
 	struct iovec iov[2] = {
-		{.iov_base = (void *)(uintptr_t)h, .iov_len = sizeof(*h)},
-		{.iov_base = (void *)(uintptr_t)text, .iov_len = h->len},
+		{ .iov_base = (void *)(uintptr_t)h, .iov_len = sizeof(*h) },
+		{ .iov_base = (void *)(uintptr_t)text, .iov_len = h->len },
 	};
-	struct msghdr msg = {.msg_iov = iov, .msg_iovlen = h->len ? 2 : 1};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = h->len ? 2 : 1 };
 
 	if (sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		return -errno;
@@ -293,9 +292,9 @@ on_client(int fd, short what, void *arg)
 		return;
 	}
 	cl->turn = ++cl->control->turn;
-	r = (size_t)n > CONTROL_REQUEST_MAX ?
-		    -EMSGSIZE :
-		    control_decode(buf, (size_t)n, &call);
+	r = (size_t)n > CONTROL_REQUEST_MAX
+		    ? -EMSGSIZE
+		    : control_decode(buf, (size_t)n, &call);
 	if (r < 0)
 		reject(cl, r);
 	else
@@ -359,7 +358,7 @@ static void
 client_add(struct control *c, struct client *cl, int fd,
 	   const struct control_peer *peer)
 {
-	const struct timeval idle = {.tv_sec = CONTROL_IDLE_S};
+	const struct timeval idle = { .tv_sec = CONTROL_IDLE_S };
 	const int size = 2 * (int)CONTROL_REPLY_MAX;
 
 	/* hosts may have tuned the default down; a whole reply must fit */
@@ -445,7 +444,6 @@ control_new(struct event_base *base, int listen_fd,
 		free(c);
 		return err_sys(e, ENOMEM, "control socket");
 	}
-	c->listen_fd = listen_fd;
 	if (log)
 		eventlog_listen(log, on_line, c);
 	*ret = c;
@@ -459,8 +457,6 @@ stop_listening(struct control *c)
 		return;
 	event_free(c->ev);
 	c->ev = NULL;
-	close_ptr(&c->listen_fd);
-	c->listen_fd = -EBADF;
 }
 
 void

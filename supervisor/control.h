@@ -78,7 +78,7 @@ struct control_ops {
 	 * frozen | stopping, "pid" (pid 1 of the box, as the host sees it),
 	 * "supervisor" (pid), "uid" (of the host), "profile", "command":
 	 * [...], "workspace" (or null), "started" (as in the event log),
-	 * "age_us", "labels": {k: v}} */
+	 * "started_us" (CLOCK_REALTIME), "labels": {k: v}} */
 	json_t *(*describe)(void *arg);
 	/* The same and "layers" (report_layers_json()), and what else is
 	 * known. */
@@ -96,7 +96,8 @@ struct control;
 struct event_base;
 struct eventlog;
 
-/* listen_fd is taken (and closed by control_free()); log may be NULL. */
+/* listen_fd is borrowed: it stays open until runtime_unregister(), so that
+ * nobody takes the name over before. log may be NULL. */
 int control_new(struct event_base *base, int listen_fd,
 		const struct control_ops *ops, void *arg, struct eventlog *log,
 		struct control **ret, struct err *e);

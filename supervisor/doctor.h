@@ -48,7 +48,7 @@ enum doctor_tool {
 #define TOOL(id, name) DOCTOR_TOOL_##id,
 	DOCTOR_TOOLS(TOOL)
 #undef TOOL
-	DOCTOR_TOOL_MAX
+		DOCTOR_TOOL_MAX
 };
 
 /* A switch of the kernel that bears on boxes; value -1: not there. */
@@ -66,12 +66,12 @@ struct doctor {
 	struct probe_machine machine;
 	struct probe_box box;
 	struct cgroup_host cgroup;
-	int landlock; /* ABI or -errno */
+	int landlock;	  /* ABI or -errno */
 	int landlock_min; /* what the profile needs; 0: any */
 	struct cgroup_limits limits;
 	char session[160];
-	char scope[PATH_MAX]; /* path of agentbox-scope; may be "" */
-	uint32_t asked, optional; /* LAYER_BIT sets of the profile */
+	char scope[PATH_MAX];	   /* path of agentbox-scope; may be "" */
+	uint32_t asked, optional;  /* LAYER_BIT sets of the profile */
 	struct probe_box user_box; /* root only: an ordinary user's */
 	struct doctor_row layer[LAYER_MAX];
 	struct doctor_row tool[DOCTOR_TOOL_MAX];
@@ -92,8 +92,8 @@ void doctor_look_tools(struct doctor *d);
 void doctor_look_facts(struct doctor *d);
 
 /* Row helpers: what is said replaces what was said. */
-void doctor_say(struct doctor_row *r, enum doctor_state s, const char *fmt,
-		...) _printf_(3, 4);
+void doctor_say(struct doctor_row *r, enum doctor_state s, const char *fmt, ...)
+	_printf_(3, 4);
 /* DOCTOR_NO with the text and the cure of e. */
 void doctor_no(struct doctor_row *r, const struct err *e);
 

@@ -20,22 +20,34 @@
 static const enum layer limits[] = { LAYER_MEMORY, LAYER_SWAP, LAYER_PIDS,
 				     LAYER_CPU, LAYER_IO };
 
-static const char weaker_freeze[] =
-	"instead: SIGSTOP to each process, kill through the pid namespace";
+/* What `run` does instead, if the profile lets it (requires.optional). */
+static const char *
+weaker(enum layer l)
+{
+	switch (l) {
+	case LAYER_MEMORY:
+		return "instead: memory is watched several times a second";
+	case LAYER_PIDS:
+		return "instead: RLIMIT_NPROC of the box's user namespace";
+	case LAYER_FREEZE:
+		return "instead: SIGSTOP and SIGKILL by pid 1 of the box";
+	default:
+		return NULL;
+	}
+}
 
 /* One row that cannot be had, with the reason as far as it is known. */
 static void
 row_missing(struct doctor *d, enum layer l)
 {
+	struct doctor_row *r = &d->layer[l];
 	struct err e = ERR_INIT;
 
 	cgroup_host_missing(&d->cgroup, l, &e);
-	doctor_no(&d->layer[l], &e);
-	/* `run` takes the weaker means only if the profile lets it. */
-	if (l == LAYER_FREEZE && (d->optional & LAYER_BIT(l))) {
-		doctor_say(&d->layer[l], DOCTOR_WEAKER, "%s", weaker_freeze);
-		snprintf(d->layer[l].cure, sizeof(d->layer[l].cure), "%s",
-			 e.cure);
+	doctor_no(r, &e);
+	if (weaker(l) && (d->optional & LAYER_BIT(l))) {
+		doctor_say(r, DOCTOR_WEAKER, "%.120s; %s", e.text, weaker(l));
+		snprintf(r->cure, sizeof(r->cure), "%s", e.cure);
 	}
 }
 
@@ -150,7 +162,8 @@ try_member(struct doctor *d, struct cgroup *cg)
 	if (k == 0)
 		k = cgroup_readback(cg, pid, &d->limits, &t);
 	if (k < 0) {
-		err_sys(&e, k, "a process could not be moved into a test group");
+		err_sys(&e, k,
+			"a process could not be moved into a test group");
 		err_cure(&e, "the group must belong to this user or be "
 			     "delegated to it");
 		all_failed(d, &e);

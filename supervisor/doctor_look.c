@@ -149,7 +149,7 @@ look_landlock(struct doctor *d)
 {
 	/* what each ABI added (Documentation/userspace-api/landlock.rst) */
 	static const char *const added[] = {
-		NULL,	     NULL,	  "rename", "truncate",
+		NULL,	     NULL,	     "rename", "truncate",
 		"tcp ports", "device ioctl", "scopes", "log flags",
 	};
 	struct doctor_row *r = &d->layer[LAYER_LANDLOCK];

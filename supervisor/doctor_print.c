@@ -240,8 +240,7 @@ facts_json(const struct doctor *d)
 
 	for (size_t i = 0; o && i < d->n_facts; i++) {
 		const struct doctor_fact *x = &d->fact[i];
-		json_t *v = x->value < 0 ? json_null()
-					 : json_integer(x->value);
+		json_t *v = x->value < 0 ? json_null() : json_integer(x->value);
 
 		if (json_object_set_new(o, x->sysctl, v) < 0) {
 			json_decref(o);
@@ -279,8 +278,8 @@ machine_json(const struct doctor *d)
 json_t *
 doctor_json(const struct doctor *d)
 {
-	json_t *user = d->machine.root ? json_boolean(d->user_code == 0)
-				       : json_null();
+	json_t *user =
+		d->machine.root ? json_boolean(d->user_code == 0) : json_null();
 
 	return json_pack(
 		"{s:i, s:s, s:I, s:o, s:{s:i, s:i}, s:o, s:o, s:o, s:o, s:o, "

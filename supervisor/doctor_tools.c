@@ -30,7 +30,7 @@ kernel_enough(const struct doctor *d, const char *want, struct err *e)
 {
 	unsigned int major, minor;
 
-	if (!want || sscanf(want, "%u.%u", &major, &minor) != 2 ||
+	if (!want || probe_version(want, &major, &minor) < 0 ||
 	    probe_kernel_at_least(major, minor))
 		return 0;
 	err_set(e, EOPNOTSUPP, "the profile needs Linux %s, this is %s", want,
@@ -212,10 +212,10 @@ void
 doctor_look_tools(struct doctor *d)
 {
 	static const enum doctor_tool needed[] = {
-		DOCTOR_TOOL_PROFILE,  DOCTOR_TOOL_STAGE,
-		DOCTOR_TOOL_GUARD,    DOCTOR_TOOL_RUNTIME,
-		DOCTOR_TOOL_MOUNTAPI, DOCTOR_TOOL_MEMFD,
-		DOCTOR_TOOL_CLONE3,   DOCTOR_TOOL_OPENAT2,
+		DOCTOR_TOOL_PROFILE,	DOCTOR_TOOL_STAGE,
+		DOCTOR_TOOL_GUARD,	DOCTOR_TOOL_RUNTIME,
+		DOCTOR_TOOL_MOUNTAPI,	DOCTOR_TOOL_MEMFD,
+		DOCTOR_TOOL_CLONE3,	DOCTOR_TOOL_OPENAT2,
 		DOCTOR_TOOL_CLOSERANGE,
 	};
 
@@ -253,8 +253,7 @@ look_session(struct doctor *d)
 			 comm[0] ? str_escape(comm, safe, sizeof(safe)) : "?");
 		return;
 	}
-	snprintf(path, sizeof(path), "/run/user/%u/systemd/private",
-		 geteuid());
+	snprintf(path, sizeof(path), "/run/user/%u/systemd/private", geteuid());
 	if (d->machine.root)
 		snprintf(d->session, sizeof(d->session), "systemd");
 	else if (access(path, F_OK) == 0)

@@ -31,7 +31,7 @@ static const struct {
 	const char *name;
 	bool notable;
 } events[EVENT_MAX] = {
-#define EVENT(id, text, notable) [EVENT_##id] = {text, notable},
+#define EVENT(id, text, notable) [EVENT_##id] = { text, notable },
 	EVENTS(EVENT)
 #undef EVENT
 };

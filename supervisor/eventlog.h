@@ -14,17 +14,17 @@
 #define EVENTLOG_LINE_MAX 1024u	  /* bytes of one line */
 
 /* EVENT(ID, "name", notable) */
-#define EVENTS(EVENT)                      \
-	EVENT(STARTED, "started", false)   \
-	EVENT(CONFINED, "confined", false) \
-	EVENT(DEGRADED, "degraded", false) \
-	EVENT(EXITED, "exited", false)     \
-	EVENT(REFUSED, "refused", true)    \
-	EVENT(FROZEN, "frozen", true)      \
-	EVENT(THAWED, "thawed", true)      \
-	EVENT(SIGNAL, "signal", true)      \
-	EVENT(KILLED, "killed", true)      \
-	EVENT(TIMEOUT, "timeout", true)    \
+#define EVENTS(EVENT)                                                          \
+	EVENT(STARTED, "started", false)                                       \
+	EVENT(CONFINED, "confined", false)                                     \
+	EVENT(DEGRADED, "degraded", false)                                     \
+	EVENT(EXITED, "exited", false)                                         \
+	EVENT(REFUSED, "refused", true)                                        \
+	EVENT(FROZEN, "frozen", true)                                          \
+	EVENT(THAWED, "thawed", true)                                          \
+	EVENT(SIGNAL, "signal", true)                                          \
+	EVENT(KILLED, "killed", true)                                          \
+	EVENT(TIMEOUT, "timeout", true)                                        \
 	EVENT(LIMIT, "limit", true)
 
 enum event_kind {

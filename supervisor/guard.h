@@ -34,9 +34,9 @@ struct guard {
 	int fd; /* writing end; its closing without a byte starts the guard */
 };
 
-#define GUARD_INIT               \
-	{                        \
-		.fd = -EBADF     \
+#define GUARD_INIT                                                             \
+	{                                                                      \
+		.fd = -EBADF                                                   \
 	}
 
 /* path is absolute. -ENOSPC when there are too many. */

@@ -203,7 +203,7 @@ field(const char *text, const char *key)
 void
 procs_sum(const struct procs *p, struct procs_sum *ret)
 {
-	struct procs_sum s = {0};
+	struct procs_sum s = { 0 };
 	char path[64], buf[8192];
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -220,7 +220,7 @@ procs_sum(const struct procs *p, struct procs_sum *ret)
 void
 procs_sum_exact(const struct procs *p, struct procs_sum *ret)
 {
-	struct procs_sum s = {0};
+	struct procs_sum s = { 0 };
 	char path[64], buf[4096];
 
 	for (size_t i = 0; i < p->n; i++) {
@@ -270,7 +270,7 @@ set_add(struct inode_set *set, dev_t dev, ino_t ino)
 	e = slot(set->v, set->cap, dev, ino);
 	if (e->ino)
 		return false;
-	*e = (struct inode){dev, ino};
+	*e = (struct inode){ dev, ino };
 	set->n++;
 	return true;
 }
@@ -311,7 +311,7 @@ look_at_file(struct file_look *l, int fds, const char *name)
 void
 procs_files(const struct procs *p, dev_t dev, struct procs_files *ret)
 {
-	struct file_look l = {.dev = dev, .memfd = memfd_dev()};
+	struct file_look l = { .dev = dev, .memfd = memfd_dev() };
 	struct dirent *de;
 	char path[64];
 

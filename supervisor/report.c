@@ -13,8 +13,8 @@
 
 enum { COL_LAYER, COL_STATE, COL_REQUESTED, COL_N };
 
-static const char *const heads[COL_N + 1] = {"LAYER", "STATE", "REQUESTED",
-					     "ENFORCED"};
+static const char *const heads[COL_N + 1] = { "LAYER", "STATE", "REQUESTED",
+					      "ENFORCED" };
 
 static const char *
 state_text(const struct layer_row *r)
@@ -44,10 +44,10 @@ measure(const struct layer_table *t, bool all, int width[COL_N])
 
 		if (!shown(t, i, all))
 			continue;
-		width[COL_LAYER] = MAX(width[COL_LAYER],
-				       (int)strlen(layer_name(i)));
-		width[COL_STATE] = MAX(width[COL_STATE],
-				       (int)strlen(state_text(r)));
+		width[COL_LAYER] =
+			MAX(width[COL_LAYER], (int)strlen(layer_name(i)));
+		width[COL_STATE] =
+			MAX(width[COL_STATE], (int)strlen(state_text(r)));
 		width[COL_REQUESTED] = MAX(width[COL_REQUESTED],
 					   (int)strlen(or_dash(r->requested)));
 	}
@@ -142,7 +142,7 @@ parse_row(json_t *o, struct layer_table *t)
 int
 report_layers_parse(const json_t *j, struct layer_table *ret)
 {
-	struct layer_table t = {0};
+	struct layer_table t = { 0 };
 	json_t *o;
 	size_t i;
 	int r;

@@ -204,7 +204,7 @@ hex(const unsigned char *in, size_t n, char *out)
 static void
 sock_addr(const struct runtime *rt, const char *id, struct sockaddr_un *ret)
 {
-	*ret = (struct sockaddr_un){.sun_family = AF_UNIX};
+	*ret = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	snprintf(ret->sun_path, sizeof(ret->sun_path),
 		 "/proc/self/fd/%d/%.*s.sock", rt->dirfd, RUNTIME_ID_LEN, id);
 }
@@ -227,7 +227,7 @@ sock_connect(struct runtime *rt, const char *id, int flags)
 int
 runtime_connect(struct runtime *rt, const char *id)
 {
-	const struct timeval tv = {.tv_sec = 5};
+	const struct timeval tv = { .tv_sec = 5 };
 	struct sockaddr_un sa;
 	_cleanup_close_ int fd =
 		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -280,7 +280,7 @@ runtime_lookup(struct runtime *rt, const char *name,
 static int
 dir_lock(struct runtime *rt)
 {
-	const struct timespec pause = {.tv_nsec = 5000000};
+	const struct timespec pause = { .tv_nsec = 5000000 };
 	_cleanup_close_ int fd =
 		openat(rt->dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -366,8 +366,8 @@ name_generate(struct runtime *rt, const char *prefix, const unsigned char *rnd,
 
 	hex(rnd, 4, digits);
 	for (int n = 4; r == -EEXIST && n <= 8; n += 2) {
-		snprintf(name, sizeof(name), "%.*s-%.*s",
-			 RUNTIME_NAME_MAX - 9, prefix, n, digits);
+		snprintf(name, sizeof(name), "%.*s-%.*s", RUNTIME_NAME_MAX - 9,
+			 prefix, n, digits);
 		r = name_register(rt, name, box, e);
 	}
 	return r;
@@ -403,11 +403,9 @@ sock_register(struct runtime *rt, struct runtime_box *box,
 		hex(rnd, RUNTIME_ID_LEN / 2, box->id);
 		r = sock_listen(rt, box->id, &box->listen_fd);
 	}
-	if (r < 0) {
-		box->id[0] = '\0';
+	if (r < 0)
 		return err_sys(e, r, "cannot make a control socket in %s",
 			       rt->path);
-	}
 	return 0;
 }
 
@@ -460,7 +458,7 @@ runtime_unregister(struct runtime *rt, struct runtime_box *box)
 {
 	char link[RUNTIME_NAME_MAX + 2];
 
-	if (box->id[0] == '\0')
+	if (box->listen_fd < 0)
 		return;
 	/* our socket listens still, so nobody took the name over */
 	if (box->name[0]) {
@@ -468,6 +466,6 @@ runtime_unregister(struct runtime *rt, struct runtime_box *box)
 		unlinkat(rt->dirfd, link, 0);
 	}
 	unlink_id(rt, box->id, ".sock");
-	close_ptr(&box->listen_fd);
-	*box = (struct runtime_box)RUNTIME_BOX_INIT;
+	close(box->listen_fd);
+	box->listen_fd = -EBADF;
 }

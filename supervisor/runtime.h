@@ -31,12 +31,12 @@ struct runtime;
 struct runtime_box {
 	char id[RUNTIME_ID_LEN + 1];
 	char name[RUNTIME_NAME_MAX + 1];
-	int listen_fd; /* non-blocking, CLOEXEC */
+	int listen_fd; /* non-blocking, CLOEXEC; negative: not registered */
 };
 
-#define RUNTIME_BOX_INIT            \
-	{                           \
-		.listen_fd = -EBADF \
+#define RUNTIME_BOX_INIT                                                       \
+	{                                                                      \
+		.listen_fd = -EBADF                                            \
 	}
 
 /* Opens the folder; create: makes it if it is missing, otherwise -ENOENT
@@ -50,7 +50,8 @@ const char *runtime_path(const struct runtime *rt);
  * live box has it, -EINVAL if it is no name), or if NULL prefix-XXXX. */
 int runtime_register(struct runtime *rt, const char *name, const char *prefix,
 		     struct runtime_box *ret, struct err *e);
-/* Unlinks name and socket and closes the socket. Accepts an empty entry. */
+/* Unlinks name and socket and closes the socket; id and name stay readable.
+ * Accepts an entry that is not registered. */
 void runtime_unregister(struct runtime *rt, struct runtime_box *box);
 
 /* Connects to the box with that id: a descriptor, blocking, CLOEXEC.

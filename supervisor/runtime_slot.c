@@ -17,18 +17,22 @@
 static bool
 subid_overlaps(const char *text, uint64_t base)
 {
-	unsigned long long first, count;
 	const char *line = text, *colon;
+	char *end;
 
-	while (*line) {
+	for (; line; line = strchr(line, '\n')) {
+		unsigned long long first, count;
+
+		line += *line == '\n';
 		colon = strchr(line, ':');
-		if (colon && sscanf(colon, ":%llu:%llu", &first, &count) == 2 &&
-		    first < base + RUNTIME_UID_SLOTS && base < first + count)
-			return true;
-		line = strchr(line, '\n');
-		if (!line)
+		if (!colon)
 			break;
-		line++;
+		first = strtoull(colon + 1, &end, 10);
+		if (*end != ':')
+			continue;
+		count = strtoull(end + 1, NULL, 10);
+		if (first < base + RUNTIME_UID_SLOTS && base < first + count)
+			return true;
 	}
 	return false;
 }
@@ -97,7 +101,9 @@ int
 runtime_slot(struct runtime *rt, const char *id, uid_t *ret_uid, struct err *e)
 {
 	_cleanup_close_ int fd = -EBADF;
-	struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_len = 1};
+	struct flock lk = { .l_type = F_WRLCK,
+			    .l_whence = SEEK_SET,
+			    .l_len = 1 };
 	uint32_t base = 0, first = slot_hash(id);
 	int r = uid_base(&base, e);
 

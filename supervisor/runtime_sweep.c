@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#define SOCK_AGE_S 10	     /* between bind and listen at most */
+#define SOCK_AGE_S 10 /* between bind and listen at most */
 #define LOG_AGE_S (24 * 3600)
 #define LOG_KEEP 256
-#define ENTRIES_MAX 65536    /* looked at in one go */
+#define ENTRIES_MAX 65536 /* looked at in one go */
 
 enum entry_kind { ENTRY_OTHER, ENTRY_SOCK, ENTRY_LOG, ENTRY_NAME };
 
@@ -50,7 +50,7 @@ dir_read(const struct runtime *rt)
 static struct entry
 entry_parse(const char *file)
 {
-	struct entry en = {.kind = ENTRY_OTHER};
+	struct entry en = { .kind = ENTRY_OTHER };
 
 	if (file[0] == '@') {
 		en.kind = ENTRY_NAME;

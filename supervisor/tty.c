@@ -40,7 +40,7 @@ struct relay {
 struct tty {
 	struct event_base *base;
 	int master, slave;
-	int outer;	   /* the terminal itself, one of 0, 1, 2 */
+	int outer;	      /* the terminal itself, one of 0, 1, 2 */
 	int outer_r, outer_w; /* ours, non-blocking */
 	bool reads, raw_wanted;
 	bool started;
@@ -135,10 +135,7 @@ open_outer(struct tty *t, struct err *e)
 			return err_sys(e, t->outer_r,
 				       "cannot open the terminal for reading");
 	}
-	t->outer_w = reopen(isatty(1)	? 1 :
-			    isatty(2) ? 2 :
-					0,
-			    O_WRONLY);
+	t->outer_w = reopen(isatty(1) ? 1 : isatty(2) ? 2 : 0, O_WRONLY);
 	if (t->outer_w < 0)
 		return err_sys(e, t->outer_w,
 			       "cannot open the terminal for writing");
@@ -283,7 +280,7 @@ on_in(int fd, short what, void *arg)
 static void
 update_foreground(struct tty *t)
 {
-	const struct timeval tv = {.tv_usec = BACKGROUND_MS * 1000};
+	const struct timeval tv = { .tv_usec = BACKGROUND_MS * 1000 };
 
 	if (!t->reads)
 		return;
@@ -417,9 +414,9 @@ tty_drain(struct tty *t, unsigned int ms)
 	while ((!r->eof || r->len) && !r->broken &&
 	       (left = end - now_ms()) > 0) {
 		struct pollfd p[2] = {
-			{.fd = r->eof || r->len == RELAY_SIZE ? -1 : t->master,
-			 .events = POLLIN},
-			{.fd = r->len ? t->outer_w : -1, .events = POLLOUT},
+			{ .fd = r->eof || r->len == RELAY_SIZE ? -1 : t->master,
+			  .events = POLLIN },
+			{ .fd = r->len ? t->outer_w : -1, .events = POLLOUT },
 		};
 		ssize_t n;
 

@@ -73,11 +73,14 @@ on_fatal(int sig)
 void
 tty_raw_guard(void)
 {
-	static const int fatal[] = {SIGHUP, SIGINT,  SIGQUIT, SIGTERM, SIGABRT,
-				    SIGBUS, SIGSEGV, SIGFPE,  SIGILL,  SIGSYS};
+	static const int fatal[] = { SIGHUP,  SIGINT,  SIGQUIT, SIGILL,
+				     SIGTRAP, SIGABRT, SIGBUS,	SIGFPE,
+				     SIGUSR1, SIGSEGV, SIGUSR2, SIGPIPE,
+				     SIGALRM, SIGTERM, SIGXCPU, SIGXFSZ,
+				     SIGSYS };
 	static bool done;
-	struct sigaction sa = {.sa_handler = on_fatal,
-			       .sa_flags = SA_RESETHAND | SA_NODEFER};
+	struct sigaction sa = { .sa_handler = on_fatal,
+				.sa_flags = SA_RESETHAND | SA_NODEFER };
 	struct sigaction old;
 
 	if (done)

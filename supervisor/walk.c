@@ -24,13 +24,15 @@ struct walk {
 	size_t n_tops, next_top;
 	dev_t dev;
 	struct timespec since;
+	bool touched;
 	struct walk_sum sum;
 	DIR *stack[WALK_DEPTH_MAX + 1];
 	size_t depth; /* open directories */
 };
 
 int
-walk_new(const int *dirfds, size_t n, struct timespec since, struct walk **ret)
+walk_new(const int *dirfds, size_t n, struct timespec since, bool touched,
+	 struct walk **ret)
 {
 	struct walk *w = calloc(1, sizeof(*w));
 
@@ -39,6 +41,7 @@ walk_new(const int *dirfds, size_t n, struct timespec since, struct walk **ret)
 	w->tops = dirfds;
 	w->n_tops = n;
 	w->since = since;
+	w->touched = touched;
 	*ret = w;
 	return 0;
 }
@@ -63,15 +66,32 @@ now_us(void)
 }
 
 static bool
+is_before(const struct walk *w, int64_t sec, int64_t nsec)
+{
+	if (sec != w->since.tv_sec)
+		return sec < w->since.tv_sec;
+	return nsec < w->since.tv_nsec;
+}
+
+static bool
 is_old(const struct walk *w, const struct stat *st)
 {
-	if (st->st_ctim.tv_sec != w->since.tv_sec)
-		return st->st_ctim.tv_sec < w->since.tv_sec;
-	return st->st_ctim.tv_nsec < w->since.tv_nsec;
+	return is_before(w, st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static bool
+is_born_before(const struct walk *w, int dir, const char *name)
+{
+	struct statx sx;
+
+	return statx(dir, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT,
+		     STATX_BTIME, &sx) == 0 &&
+	       (sx.stx_mask & STATX_BTIME) &&
+	       is_before(w, sx.stx_btime.tv_sec, sx.stx_btime.tv_nsec);
 }
 
 static void
-count(struct walk *w, const struct stat *st)
+count(struct walk *w, int dir, const char *name, const struct stat *st)
 {
 	uint64_t bytes = (uint64_t)st->st_blocks * 512;
 
@@ -81,6 +101,8 @@ count(struct walk *w, const struct stat *st)
 	w->sum.all += bytes;
 	if (is_old(w, st))
 		w->sum.old += bytes;
+	else if (w->touched && bytes && is_born_before(w, dir, name))
+		w->sum.touched += bytes;
 }
 
 /* Takes fd. */
@@ -167,7 +189,7 @@ one_entry(struct walk *w)
 		    AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0 ||
 	    st.st_dev != w->dev)
 		return 0;
-	count(w, &st);
+	count(w, dirfd(d), de->d_name, &st);
 	return S_ISDIR(st.st_mode) ? descend(w, de->d_name, &st) : 0;
 }
 

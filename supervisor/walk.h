@@ -18,13 +18,15 @@ struct walk;
 struct walk_sum {
 	uint64_t all;	  /* bytes of blocks of everything */
 	uint64_t old;	  /* of these: with a ctime before since */
+	uint64_t touched; /* of the others, if asked: born before since */
 	uint64_t entries;
-	bool deep;	  /* something lies deeper than we look */
-	bool deep_new;	  /* and its directory changed since */
+	bool deep;     /* something lies deeper than we look */
+	bool deep_new; /* and its directory changed since */
 };
 
-/* dirfds are borrowed until the walk is freed. */
-int walk_new(const int *dirfds, size_t n, struct timespec since,
+/* dirfds are borrowed until the walk is freed. touched: add that up too, where
+ * the file system knows when a file was born. */
+int walk_new(const int *dirfds, size_t n, struct timespec since, bool touched,
 	     struct walk **ret);
 void walk_free(struct walk *w);
 /* Works for about budget_us. 1: more to do; 0: done, *ret is set; or a

@@ -2,14 +2,14 @@
  * The two watches. Both are timers that ask the kernel for numbers and stay
  * away from the box.
  *
- * Workspace. Twice a second would be cheap, a walk is not: so each second the
- * file system's own count of used blocks is read, and only if it moved since
- * the last walk, and by more than half of what is left, or if WATCH_WALK_S went
- * by, the tree is walked, in slices of a millisecond. The first walk starts
- * when the box does and finds what lay there before: growth = all - that. A
- * file that the box touches before this walk gets to it counts in full, so the
- * answer errs towards too much, never towards too little. Files that have no
- * name any more are found through /proc/PID/fd.
+ * Workspace. A walk is not cheap, so each second the file system's own count of
+ * used blocks is read, and only if it moved since the last walk, and by more
+ * than half of what is left, or if WATCH_WALK_S went by, the tree is walked, in
+ * slices of a millisecond. The first walk starts when the box does and finds
+ * what lay there before: growth = all - that. What the box touched before this
+ * walk got to it counts as old as far as the file system did not fill up
+ * meanwhile; the answer errs towards too much growth. Files that have no name
+ * any more are found through /proc/PID/fd.
  *
  * Memory, only where there is no memory cgroup. Resident and swapped memory of
  * every process, from /proc/PID/status; when that is too much, it is computed
@@ -51,6 +51,7 @@ struct watch {
 	uint64_t base_bytes; /* what lay there before */
 	uint64_t growth;     /* found by the last walk */
 	uint64_t fs_used;    /* at the last walk's start */
+	uint64_t fs_first;   /* at the box's start */
 	unsigned int ticks;  /* since then */
 
 	/* memory */
@@ -132,7 +133,7 @@ fs_used(const struct watch *w)
 static uint64_t
 deleted_bytes(const struct watch *w)
 {
-	struct procs_files files = {0};
+	struct procs_files files = { 0 };
 	struct procs *p = NULL;
 
 	if (w->pid <= 0 || procs_find(w->pid, &p) < 0)
@@ -147,8 +148,22 @@ walk_start(struct watch *w)
 {
 	w->fs_used = fs_used(w);
 	w->ticks = 0;
-	if (walk_new(w->dirs, w->n_dirs, w->since, &w->walk) < 0)
+	if (walk_new(w->dirs, w->n_dirs, w->since, !w->have_base, &w->walk) < 0)
 		w->walk = NULL; /* out of memory: at the next tick */
+}
+
+/* What the file system filled up with since, and new files do not explain, may
+ * have gone into touched files; the rest of those was there before. */
+static void
+take_base(struct watch *w, const struct walk_sum *s)
+{
+	uint64_t now = fs_used(w), fresh = s->all - s->old - s->touched;
+	uint64_t written = now > w->fs_first ? now - w->fs_first : 0;
+
+	written -= MIN(written, fresh);
+	w->have_base = true;
+	w->base_deep = s->deep;
+	w->base_bytes = s->old + s->touched - MIN(s->touched, written);
 }
 
 /* True if the box is over its limit and was reported. */
@@ -157,11 +172,8 @@ walk_judge(struct watch *w, const struct walk_sum *s)
 {
 	uint64_t used;
 
-	if (!w->have_base) {
-		w->have_base = true;
-		w->base_deep = s->deep;
-		w->base_bytes = s->old;
-	}
+	if (!w->have_base)
+		take_base(w, s);
 	used = s->all + deleted_bytes(w);
 	w->growth = used > w->base_bytes ? used - w->base_bytes : 0;
 	if (w->growth > w->limit) {
@@ -271,6 +283,7 @@ watch_disk(struct event_base *base, const int *dirs, size_t n, pid_t pid,
 		watch_free(w);
 		return err_sys(e, r, "cannot watch the workspace's size");
 	}
+	w->fs_first = fs_used(w);
 	arm(w, WATCH_START_MS);
 	*ret = w;
 	return 0;

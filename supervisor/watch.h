@@ -12,9 +12,9 @@
 #include <sys/types.h>
 
 #define WATCH_DIRS_MAX 16
-#define WATCH_START_MS 10  /* before the first look at a workspace */
-#define WATCH_DISK_MS 1000 /* between looks at the file system's numbers */
-#define WATCH_WALK_S 15	   /* walk at least so often if they moved */
+#define WATCH_START_MS 10   /* before the first look at a workspace */
+#define WATCH_DISK_MS 1000  /* between looks at the file system's numbers */
+#define WATCH_WALK_S 15	    /* walk at least so often if they moved */
 #define WATCH_SLICE_US 1000 /* of a walk, in one turn of the loop */
 #define WATCH_PAUSE_MS 1    /* between two slices */
 #define WATCH_MEMORY_MS 250 /* doubled up to WATCH_MEMORY_MAX_MS when idle */

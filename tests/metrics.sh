@@ -28,4 +28,6 @@ for d in lib sandbox profiles supervisor tests; do
 			fn[int((fns + 1) / 2)], fn[fns]
 	}'
 done
-ls -l build/bin 2>/dev/null | awk 'NR > 1 { printf "%-20s %8d bytes\n", $NF, $5 }'
+for f in build/bin/*; do
+	[ ! -f "$f" ] || printf '%-20s %8d bytes\n' "${f##*/}" "$(wc -c <"$f")"
+done

@@ -53,7 +53,7 @@ section_limit()
 {
 	case $1 in
 	vm) echo 1500 ;;
-	system | compat | escape | lint | build) echo 900 ;;
+	escape | lint | build) echo 900 ;;
 	*) echo 300 ;;
 	esac
 }

@@ -15,7 +15,7 @@ for s in zsh:_agentbox fish:agentbox.fish; do
 done
 
 commands=$("$AGENTBOX" help | sed -n 's/^  \([a-z]*\) .*/\1/p')
-[ "$commands" ] && ok "help lists commands" || not_ok "help lists commands"
+check "help lists commands" test "$commands"
 for c in $commands; do
 	for f in agentbox.bash _agentbox agentbox.fish; do
 		check "$f knows $c" grep -qw "$c" "$dir/$f"

@@ -111,8 +111,8 @@ set_personality(_unused_ const struct params *p, long arg)
 static void
 high_socket(_unused_ const struct params *p, long arg)
 {
-	judge(syscall(SYS_socket, HIGH_BIT | arg,
-		      (long)SOCK_RAW | SOCK_CLOEXEC, 0L),
+	judge(syscall(SYS_socket, HIGH_BIT | arg, (long)SOCK_RAW | SOCK_CLOEXEC,
+		      0L),
 	      "socket by a wide family");
 }
 

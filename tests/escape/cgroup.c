@@ -56,7 +56,7 @@ search_groups(_unused_ const struct params *p, _unused_ long arg)
 static void
 release_agent(const struct params *p, long arg)
 {
-	static const char *const names[] = { "memory", "pids", "devices",
+	static const char *const names[] = { "memory", "pids",	"devices",
 					     "cpu",    "blkio", "rdma" };
 	const char *dir = ws_path(p, "cgroup");
 	char path[4096];
@@ -72,8 +72,8 @@ release_agent(const struct params *p, long arg)
 		fd = open(path, O_WRONLY | O_CLOEXEC);
 		umount2(dir, MNT_DETACH);
 		if (fd >= 0)
-			escaped("%s is writable", arg ? "the root group" :
-							"release_agent");
+			escaped("%s is writable",
+				arg ? "the root group" : "release_agent");
 	}
 	refused("mount");
 }
@@ -82,7 +82,8 @@ static void
 own_limits(_unused_ const struct params *p, _unused_ long arg)
 {
 	static const char *const files[] = {
-		"/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/pids.max",
+		"/sys/fs/cgroup/memory.max",
+		"/sys/fs/cgroup/pids.max",
 		"/sys/fs/cgroup/memory/memory.limit_in_bytes",
 		"/sys/fs/cgroup/cgroup.freeze",
 		"/sys/fs/cgroup/memory/cgroup.procs",

@@ -34,8 +34,8 @@ open_devices(_unused_ const struct params *p, long arg)
 	int e = ENOENT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(groups[0]) && groups[arg][i]; i++) {
-		if (open(groups[arg][i], O_RDONLY | O_NONBLOCK | O_NOCTTY |
-						 O_CLOEXEC) >= 0)
+		if (open(groups[arg][i],
+			 O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC) >= 0)
 			escaped("%s opens", groups[arg][i]);
 		if (errno != ENOENT)
 			e = errno;
@@ -47,9 +47,8 @@ open_devices(_unused_ const struct params *p, long arg)
 static bool
 is_odd(const char *name, void *arg)
 {
-	static const char *const fine[] = { "null",   "zero",	"full",
-					    "random", "urandom", "tty",
-					    "ptmx" };
+	static const char *const fine[] = { "null",    "zero", "full", "random",
+					    "urandom", "tty",  "ptmx" };
 	struct stat st;
 
 	if (stat(path_join("/dev", name), &st) < 0 ||

@@ -76,7 +76,7 @@ threads(const struct params *p, _unused_ long arg)
 static long
 memory_goal(const struct params *p)
 {
-	return MIN(p->mem * 4, MAX_MEMORY);
+	return MIN(p->mem * 2, MAX_MEMORY);
 }
 
 _noreturn_ static void
@@ -98,6 +98,8 @@ touch_in_child(const struct params *p, void (*touch)(long *done, long goal))
 
 	if (pid == 0) {
 		touch(done, memory_goal(p));
+		if (*done > p->mem)
+			sleep_ms(2000); /* a watch looks now and then */
 		_exit(0);
 	}
 	status = reap(pid, 50000);
@@ -197,6 +199,7 @@ fill_dir(const char *dir, long goal, long each)
 	for (; total < goal; total += MIB) {
 		if (total % each == 0)
 			fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+		errno = ENOSPC; /* for a write that is cut short */
 		if (fd < 0 || write(fd, block, MIB) != MIB)
 			break;
 	}
@@ -206,8 +209,10 @@ fill_dir(const char *dir, long goal, long each)
 static void
 fill_tmp(const struct params *p, long arg)
 {
-	const char *const dirs[] = { "/tmp", getenv("HOME"), "/dev/shm",
-				     "/var/tmp", "/run", "/run/agentbox" };
+	const char *const dirs[] = {
+		"/tmp",	    getenv("HOME"), "/dev/shm",
+		"/var/tmp", "/run",	    "/run/agentbox"
+	};
 	long goal = p->tmp + 2 * MIB, got;
 
 	if (!dirs[arg])
@@ -220,33 +225,36 @@ fill_tmp(const struct params *p, long arg)
 	blocked("%s after %ld MiB", strerrorname_np(errno), got / MIB);
 }
 
+static const char *
+inode_name(long i)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "/tmp/abx-inodes/%ld", i);
+	return path;
+}
+
+/* An empty file costs a kilobyte of the kernel that no size limit counts. */
 static void
 fill_inodes(const struct params *p, _unused_ long arg)
 {
-	char path[64];
-	long n, limit = 400000;
+	long n, limit = p->tmp / 1024 + 4096;
+	int fd = 0, e;
 
-	(void)p;
 	if (mkdir("/tmp/abx-inodes", 0700) < 0)
 		refused("mkdir");
-	for (n = 0; n < limit; n++) {
-		int fd;
-
-		snprintf(path, sizeof(path), "/tmp/abx-inodes/%ld", n);
-		fd = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
-		if (fd < 0)
-			break;
-		close(fd);
+	for (n = 0; n < limit && fd >= 0; n++) {
+		fd = open(inode_name(n), O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+		if (fd >= 0)
+			close(fd);
 	}
-	int e = errno;
-	for (long i = 0; i < n; i++) {
-		snprintf(path, sizeof(path), "/tmp/abx-inodes/%ld", i);
-		unlink(path);
-	}
+	e = errno;
+	for (long i = 0; i < n; i++)
+		unlink(inode_name(i));
 	rmdir("/tmp/abx-inodes");
-	if (n >= limit)
-		escaped("%ld files", n);
-	blocked("%s after %ld files", strerrorname_np(e), n);
+	if (fd >= 0)
+		escaped("%ld files where %ld MiB are allowed", n, p->tmp / MIB);
+	blocked("%s after %ld files", strerrorname_np(e), n - 1);
 }
 
 static void
@@ -258,8 +266,8 @@ big_file(const struct params *p, long arg)
 
 	unlink(ws_path(p, "big"));
 	signal(SIGXFSZ, SIG_IGN);
-	r = arg ? ftruncate(fd, p->fsize + MIB) :
-		  pwrite(fd, &c, 1, p->fsize + MIB);
+	r = arg ? ftruncate(fd, p->fsize + MIB)
+		: pwrite(fd, &c, 1, p->fsize + MIB);
 	judge(r, "a file above the limit");
 }
 
@@ -282,8 +290,7 @@ fill_workspace(const struct params *p, _unused_ long arg)
 		if (write(fd, block, MIB) != MIB)
 			refused("write");
 	}
-	for (int i = 0; i < 40; i++)
-		sleep_ms(1000);
+	sleep_ms(20000); /* the watch looks now and then */
 	escaped("%ld MiB written with a limit of %ld", total / MIB,
 		p->growth / MIB);
 }
@@ -304,13 +311,13 @@ const struct probe probes_exhaust[] = {
 	{ "exhaust-var-tmp", OPEN_USER, MAY, "more in /var/tmp", TMPFS,
 	  fill_tmp, 3 },
 	{ "exhaust-run", OPEN_ROOT, MAY, "more in /run", TMPFS, fill_tmp, 4 },
-	{ "exhaust-inodes", OPEN_USER, MAY, "400000 empty files in /tmp",
-	  "cgroup memory, bounded tmpfs", fill_inodes, 0 },
+	{ "exhaust-inodes", OPEN_USER, MAY, "empty files in /tmp",
+	  "bounded tmpfs, cgroup memory", fill_inodes, 0 },
 	{ "exhaust-file-write", OPEN_USER, 0, "a big file in the workspace",
 	  "RLIMIT_FSIZE", big_file, 0 },
 	{ "exhaust-file-truncate", OPEN_USER, 0, "a big sparse file",
 	  "RLIMIT_FSIZE", big_file, 1 },
-	{ "exhaust-memory", OPEN_USER, MAY, "four times the memory",
+	{ "exhaust-memory", OPEN_USER, MAY, "twice the memory",
 	  "cgroup memory, or the memory watch", memory_private, 0 },
 	{ "exhaust-memfd", OPEN_USER, MAY, "the same in memfds",
 	  "cgroup memory, or the memory watch", memory_memfd, 0 },

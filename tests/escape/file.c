@@ -117,8 +117,9 @@ static void
 write_system(_unused_ const struct params *p, _unused_ long arg)
 {
 	static const char *const dirs[] = {
-		"/usr", "/etc", "/usr/bin", "/usr/lib", "/usr/local/bin",
-		"/opt", "/var",	"/boot",    "/root",	"/",
+		"/usr",		  "/etc",     "/usr/bin",	   "/usr/lib",
+		"/usr/local/bin", "/etc/ssl", "/etc/alternatives", "/opt",
+		"/boot",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
@@ -209,8 +210,7 @@ control_sockets(_unused_ const struct params *p, _unused_ long arg)
 static void
 user_sockets(_unused_ const struct params *p, _unused_ long arg)
 {
-	static const char *const vars[] = { "SSH_AUTH_SOCK",
-					    "XDG_RUNTIME_DIR",
+	static const char *const vars[] = { "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR",
 					    "DBUS_SESSION_BUS_ADDRESS",
 					    "WAYLAND_DISPLAY", "XAUTHORITY" };
 	struct stat st;
@@ -241,8 +241,8 @@ const struct probe probes_file[] = {
 	  "mount namespace, Landlock", read_sibling, 0 },
 	{ "file-home", OPEN_USER, 0, "a key in the caller's HOME/.ssh",
 	  "mount namespace, Landlock", read_home, 0 },
-	{ "file-tmp", OPEN_USER, 0, "a file in the host's /tmp",
-	  "private /tmp", read_tmp, 0 },
+	{ "file-tmp", OPEN_USER, 0, "a file in the host's /tmp", "private /tmp",
+	  read_tmp, 0 },
 	{ "file-dev-shm", OPEN_USER, 0, "a file in the host's /dev/shm",
 	  "private /dev/shm", read_devshm, 0 },
 	{ "file-shadow", OPEN_ROOT, 0, "/etc/shadow, gshadow, sudoers",
@@ -273,7 +273,8 @@ const struct probe probes_file[] = {
 	{ "file-user-sockets", OPEN_USER, 0,
 	  "agents, buses and displays of the caller",
 	  "environment allowlist, mount namespace", user_sockets, 0 },
-	{ "env-secret", OPEN_USER, 0, "an API key in the launcher's environment",
-	  "environment allowlist", env_secret, 0 },
+	{ "env-secret", OPEN_USER, 0,
+	  "an API key in the launcher's environment", "environment allowlist",
+	  env_secret, 0 },
 	{ 0 },
 };

@@ -95,8 +95,8 @@ static char
 init_state(const struct params *p)
 {
 	char buf[512] = "";
-	_cleanup_close_ int fd = open(init_path(p, "stat"),
-				      O_RDONLY | O_CLOEXEC);
+	_cleanup_close_ int fd =
+		open(init_path(p, "stat"), O_RDONLY | O_CLOEXEC);
 	const char *c;
 
 	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) <= 0)
@@ -149,14 +149,14 @@ init_signals(const struct params *p, _unused_ long arg)
 const struct probe probes_init[] = {
 	{ "init-ptrace", OPEN_USER, 0, "PTRACE_SEIZE of pid 1",
 	  "Landlock, not dumpable, seccomp", init_trace, 0 },
-	{ "init-mem", OPEN_USER, 0, "/proc/1/mem",
-	  "Landlock, not dumpable", init_open, 0 },
+	{ "init-mem", OPEN_USER, 0, "/proc/1/mem", "Landlock, not dumpable",
+	  init_open, 0 },
 	{ "init-environ", OPEN_USER, 0, "/proc/1/environ",
 	  "Landlock, not dumpable", init_open, 1 },
-	{ "init-maps", OPEN_USER, 0, "/proc/1/maps",
-	  "Landlock, not dumpable", init_open, 2 },
-	{ "init-auxv", OPEN_USER, 0, "/proc/1/auxv",
-	  "Landlock, not dumpable", init_open, 3 },
+	{ "init-maps", OPEN_USER, 0, "/proc/1/maps", "Landlock, not dumpable",
+	  init_open, 2 },
+	{ "init-auxv", OPEN_USER, 0, "/proc/1/auxv", "Landlock, not dumpable",
+	  init_open, 3 },
 	{ "init-syscall", OPEN_USER, 0, "/proc/1/syscall",
 	  "Landlock, not dumpable", init_open, 4 },
 	{ "init-fd", OPEN_USER, 0, "/proc/1/fd/*", "Landlock, not dumpable",

@@ -21,7 +21,7 @@
 
 /* Takes the descriptor that the host half sends; -1 if none comes. */
 static int
-take_fd(int sock)
+receive_fd(int sock)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
 	char byte;
@@ -57,7 +57,7 @@ talk(const struct params *p, const struct sockaddr_un *a, socklen_t len,
 			refused("send");
 		escaped("sent a datagram to a host process");
 	}
-	if (path_has_token(p, take_fd(s), p->secret + 1))
+	if (path_has_token(p, receive_fd(s), p->secret + 1))
 		escaped("was handed the host's root directory");
 	escaped("connected to a host process");
 }
@@ -71,8 +71,7 @@ unix_abstract(const struct params *p, long arg)
 	snprintf(a.sun_path + 1, sizeof(a.sun_path) - 1, "%s%s", p->abstract,
 		 arg == SOCK_DGRAM ? "-dgram" : "");
 	n = strlen(a.sun_path + 1);
-	talk(p, &a,
-	     (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n),
+	talk(p, &a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + n),
 	     (int)arg);
 }
 
@@ -208,8 +207,8 @@ const struct probe probes_ipc[] = {
 	{ "unix-path-run", OPEN_USER, 0, "a socket in the host's /run",
 	  "mount namespace", unix_path, 1 },
 	{ "unix-path-workspace", OPEN_USER, 0,
-	  "a host process's socket in the workspace",
-	  "Landlock ABI 9; masking", unix_path, 2 },
+	  "a host process's socket in the workspace", "Landlock ABI 9; masking",
+	  unix_path, 2 },
 	{ "sysv-shm", OPEN_USER, 0, "a SysV segment by key", "ipc namespace",
 	  sysv_shm, 0 },
 	{ "sysv-shm-id", OPEN_USER, 0, "a SysV segment by number",

@@ -20,6 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <sys/timex.h>
+#include <time.h>
 
 #ifndef SYS_quotactl_fd
 #define SYS_quotactl_fd 443
@@ -46,8 +47,8 @@ key_read(const struct params *p, long arg)
 {
 	char buf[256];
 	long key = syscall(SYS_keyctl, KEYCTL_SEARCH, arg, "user", p->key, 0);
-	long n = key < 0 ? -1 :
-			   syscall(SYS_keyctl, KEYCTL_READ, key, buf,
+	long n = key < 0 ? -1
+			 : syscall(SYS_keyctl, KEYCTL_READ, key, buf,
 				   sizeof(buf));
 
 	if (n > 0 && has_token(p, buf, MIN((size_t)n, sizeof(buf))))
@@ -103,8 +104,8 @@ bpf_prog(_unused_ const struct params *p, _unused_ long arg)
 		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = 0 },
 		{ .code = BPF_JMP | BPF_EXIT },
 	};
-	union bpf_attr a = { .prog_type = arg ? BPF_PROG_TYPE_KPROBE :
-						BPF_PROG_TYPE_SOCKET_FILTER,
+	union bpf_attr a = { .prog_type = arg ? BPF_PROG_TYPE_KPROBE
+					      : BPF_PROG_TYPE_SOCKET_FILTER,
 			     .insns = (uintptr_t)insns,
 			     .insn_cnt = 2,
 			     .license = (uintptr_t) "GPL" };
@@ -136,9 +137,9 @@ uring(_unused_ const struct params *p, _unused_ long arg)
 static void
 uring_late(_unused_ const struct params *p, long arg)
 {
-	if (arg)
-		judge_late(syscall(SYS_io_uring_register, -1, 0, NULL, 0),
-			   EBADF, "io_uring_register");
+	if (arg && syscall(SYS_io_uring_register, -1, 0, NULL, 0) < 0)
+		judge_late(errno == EBADF ? 0 : -1, EINVAL,
+			   "io_uring_register");
 	judge_late(syscall(SYS_io_uring_enter, -1, 0, 0, 0, NULL, 0), EBADF,
 		   "io_uring_enter");
 }
@@ -149,8 +150,7 @@ userfault(_unused_ const struct params *p, long arg)
 	int fd;
 
 	if (!arg)
-		judge(syscall(SYS_userfaultfd,
-			      O_CLOEXEC | UFFD_USER_MODE_ONLY),
+		judge(syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY),
 		      "userfaultfd");
 	fd = open("/dev/userfaultfd", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
@@ -161,8 +161,8 @@ userfault(_unused_ const struct params *p, long arg)
 static void
 fanotify(_unused_ const struct params *p, long arg)
 {
-	unsigned int flags = arg ? FAN_CLASS_NOTIF | FAN_REPORT_FID :
-				   FAN_CLASS_CONTENT;
+	unsigned int flags =
+		arg ? FAN_CLASS_NOTIF | FAN_REPORT_FID : FAN_CLASS_CONTENT;
 
 	judge(fanotify_init(flags | FAN_CLOEXEC, O_RDONLY), "fanotify_init");
 }
@@ -226,13 +226,28 @@ accounting(_unused_ const struct params *p, _unused_ long arg)
 	judge_late(syscall(SYS_acct, "/abx-none"), ENOENT, "acct");
 }
 
+/* The level that is set already, so that nothing changes. */
+static int
+console_level(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/printk", "re");
+	int level = 7;
+
+	if (f && fscanf(f, "%d", &level) != 1)
+		level = 7;
+	if (f)
+		fclose(f);
+	return level;
+}
+
 static void
 read_log(_unused_ const struct params *p, long arg)
 {
 	static char buf[4096];
 
 	if (arg)
-		judge(klogctl(8, NULL, 7), "setting the console's log level");
+		judge(klogctl(8, NULL, console_level()),
+		      "setting the console's log level");
 	judge(klogctl(3, buf, sizeof(buf)), "reading the kernel's log");
 }
 
@@ -251,7 +266,7 @@ static void
 set_time(_unused_ const struct params *p, long arg)
 {
 	struct timezone bad = { .tz_minuteswest = 100000 };
-	struct timespec early = { .tv_sec = -1 };
+	struct timespec now;
 	struct timex t = { 0 };
 
 	switch (arg) {
@@ -268,9 +283,9 @@ set_time(_unused_ const struct params *p, long arg)
 			refused("clock_adjtime");
 		t.modes = ADJ_STATUS;
 		judge(clock_adjtime(CLOCK_REALTIME, &t), "clock_adjtime");
-	default: /* before 1970 is checked by the clock, after the filter */
-		judge_late(clock_settime(CLOCK_REALTIME, &early), EINVAL,
-			   "clock_settime");
+	default: /* the same time again */
+		clock_gettime(CLOCK_REALTIME, &now);
+		judge(clock_settime(CLOCK_REALTIME, &now), "clock_settime");
 	}
 }
 
@@ -294,12 +309,12 @@ static void
 misc(_unused_ const struct params *p, long arg)
 {
 	switch (arg) {
-	case 0: /* a filter that asks a supervisor: nested confinement tricks */
+	case 0:
 		judge(syscall(SYS_move_pages, 1, 0UL, NULL, NULL, NULL, 0),
 		      "move_pages of pid 1");
 	case 1:
-		judge(syscall(SYS_migrate_pages, 1, 64UL,
-			      &(unsigned long){ 1 }, &(unsigned long){ 1 }),
+		judge(syscall(SYS_migrate_pages, 1, 64UL, &(unsigned long){ 1 },
+			      &(unsigned long){ 1 }),
 		      "migrate_pages of pid 1");
 	default:
 		judge_late(syscall(SYS_lookup_dcookie, 0UL, NULL, 0UL), EINVAL,
@@ -335,11 +350,11 @@ const struct probe probes_kernel[] = {
 	{ "uring-setup", OPEN_HOST, 0, "io_uring_setup", SECCOMP, uring, 0 },
 	{ "uring-enter", OPEN_USER, 0, "io_uring_enter", SECCOMP, uring_late,
 	  0 },
-	{ "uring-register", OPEN_HOST, 0, "io_uring_register", SECCOMP,
+	{ "uring-register", OPEN_USER, 0, "io_uring_register", SECCOMP,
 	  uring_late, 1 },
 	{ "userfaultfd", OPEN_USER, 0, "userfaultfd", SECCOMP, userfault, 0 },
-	{ "userfaultfd-dev", OPEN_HOST, 0, "/dev/userfaultfd",
-	  "minimal /dev", userfault, 1 },
+	{ "userfaultfd-dev", OPEN_HOST, 0, "/dev/userfaultfd", "minimal /dev",
+	  userfault, 1 },
 	{ "fanotify-content", OPEN_ROOT, 0, "fanotify with permission events",
 	  BOTH, fanotify, 0 },
 	{ "fanotify-fid", OPEN_HOST, 0, "fanotify that reports handles",
@@ -369,8 +384,8 @@ const struct probe probes_kernel[] = {
 	{ "time-adjtimex", OPEN_ROOT, 0, "adjtimex", BOTH, set_time, 1 },
 	{ "time-clock-adjtime", OPEN_ROOT, 0, "clock_adjtime", BOTH, set_time,
 	  2 },
-	{ "time-clock-settime", OPEN_HOST, 0, "clock_settime", SECCOMP,
-	  set_time, 3 },
+	{ "time-clock-settime", OPEN_ROOT, 0, "clock_settime", BOTH, set_time,
+	  3 },
 	{ "map-null", OPEN_HOST, 0, "a mapping at address 0",
 	  "mmap_min_addr, no capability", map_null, 0 },
 	{ "vhangup", OPEN_ROOT, 0, "vhangup", BOTH, hang_up, 0 },

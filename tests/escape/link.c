@@ -13,7 +13,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 
-
 static void
 symlink_given(const struct params *p, _unused_ long arg)
 {
@@ -84,8 +83,8 @@ tmpfile_out(const struct params *p, _unused_ long arg)
 	if (fd < 0)
 		fd = ws_file(p, "out-tmpfile");
 	snprintf(self, sizeof(self), "/proc/self/fd/%d", fd);
-	judge(linkat(AT_FDCWD, self, AT_FDCWD,
-		     path_join(p->outside, "tmpfile"), AT_SYMLINK_FOLLOW),
+	judge(linkat(AT_FDCWD, self, AT_FDCWD, path_join(p->outside, "tmpfile"),
+		     AT_SYMLINK_FOLLOW),
 	      "linkat of a nameless file to the outside");
 }
 
@@ -252,16 +251,15 @@ race_open(const struct params *p, const char *path, long how)
 static void
 race_symlink(const struct params *p, long arg)
 {
-	char dir[4096], link[4096], file[4096];
+	char dir[2048], link[2048], file[4096];
 	struct race r = { .p = p, .dir = dir, .link = link };
 	pthread_t t;
 	bool hit = false;
 
-	snprintf(dir, sizeof(dir), "%s/race-dir", p->ws);
-	snprintf(link, sizeof(link), "%s/race-link", p->ws);
-	snprintf(file, sizeof(file), "%s/race-dir/secret", p->ws);
+	snprintf(dir, sizeof(dir), "%s/race-dir%ld", p->ws, arg);
+	snprintf(link, sizeof(link), "%s/race-link%ld", p->ws, arg);
+	snprintf(file, sizeof(file), "%s/secret", dir);
 	mkdir(dir, 0755);
-	unlink(link);
 	if (symlink(p->outside, link) < 0 ||
 	    pthread_create(&t, NULL, race_swap, &r))
 		refused("preparing the race");
@@ -292,12 +290,12 @@ const struct probe probes_link[] = {
 	  "mount namespace, Landlock", rename_out, 0 },
 	{ "link-tmpfile-out", OPEN_USER, 0, "O_TMPFILE and linkat outside",
 	  "mount namespace, Landlock", tmpfile_out, 0 },
-	{ "link-proc-self-root", OPEN_USER, 0, "/proc/self/root",
-	  "own root", magic_root, 0 },
+	{ "link-proc-self-root", OPEN_USER, 0, "/proc/self/root", "own root",
+	  magic_root, 0 },
 	{ "link-proc-init-root", OPEN_USER, 0, "/proc/1/root",
 	  "pid namespace, no ptrace of pid 1, own root", magic_root, 1 },
-	{ "link-proc-all-root", OPEN_USER, 0, "/proc/*/root",
-	  "pid namespace", magic_all, 0 },
+	{ "link-proc-all-root", OPEN_USER, 0, "/proc/*/root", "pid namespace",
+	  magic_all, 0 },
 	{ "link-proc-all-cwd", OPEN_USER, 0, "/proc/*/cwd and ..",
 	  "pid namespace", magic_all, 1 },
 	{ "link-proc-all-fd", OPEN_USER, 0, "/proc/*/fd/*", "pid namespace",

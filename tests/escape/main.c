@@ -6,23 +6,27 @@
  *
  *	escape --list             the probes as rows of a table
  *	escape --KEY=VALUE... [--only=PART] [--after=NAME]
+ *	escape --swap A B         exchanges two names until it is killed
  */
 #include "tests/escape/probe.h"
 #include "tests/escape/run.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 static const struct probe *const tables[] = {
-	probes_descriptor, probes_file,	  probes_link,	   probes_proc,
-	probes_process,	   probes_ipc,	  probes_net,	   probes_family,
-	probes_device,	   probes_kernel, probes_abi,	   probes_privilege,
-	probes_tty,	   probes_cgroup, probes_namespace, probes_mount,
+	probes_descriptor, probes_file,	   probes_link,	     probes_proc,
+	probes_process,	   probes_ipc,	   probes_net,	     probes_family,
+	probes_device,	   probes_kernel,  probes_abi,	     probes_privilege,
+	probes_tty,	   probes_cgroup,  probes_namespace, probes_mount,
 	probes_init,	   probes_survive, probes_exhaust,
 };
 
@@ -42,21 +46,50 @@ run_result(void)
 static int
 set_param(struct params *p, struct options *o, const char *arg)
 {
-#define STRING(f) { #f, &p->f, NULL }
-#define NUMBER(f) { #f, NULL, &p->f }
+#define STRING(f)                                                              \
+	{                                                                      \
+#f, &p->f, NULL                                                \
+	}
+#define NUMBER(f)                                                              \
+	{                                                                      \
+#f, NULL, &p->f                                                \
+	}
 	const struct {
 		const char *name, **s;
 		long *n;
 	} keys[] = {
-		STRING(token), STRING(ws), STRING(secret), STRING(outside),
-		STRING(home_secret), STRING(tmp_secret), STRING(handle),
-		STRING(abstract), STRING(sock_tmp), STRING(sock_run),
-		STRING(sock_ws), STRING(mq), STRING(shm), STRING(key),
-		STRING(fifo), STRING(tty), STRING(cgroup), STRING(exec),
-		NUMBER(victim), NUMBER(victim_addr), NUMBER(init), NUMBER(port),
-		NUMBER(uport), NUMBER(sysv), NUMBER(mem), NUMBER(pids),
-		NUMBER(tmp), NUMBER(fsize), NUMBER(nofile), NUMBER(growth),
-		NUMBER(selftest), { "only", &o->only, NULL },
+		STRING(token),
+		STRING(ws),
+		STRING(secret),
+		STRING(outside),
+		STRING(home_secret),
+		STRING(tmp_secret),
+		STRING(handle),
+		STRING(abstract),
+		STRING(sock_tmp),
+		STRING(sock_run),
+		STRING(sock_ws),
+		STRING(mq),
+		STRING(shm),
+		STRING(key),
+		STRING(fifo),
+		STRING(tty),
+		STRING(cgroup),
+		STRING(exec),
+		NUMBER(victim),
+		NUMBER(victim_addr),
+		NUMBER(init),
+		NUMBER(port),
+		NUMBER(uport),
+		NUMBER(sysv),
+		NUMBER(mem),
+		NUMBER(pids),
+		NUMBER(tmp),
+		NUMBER(fsize),
+		NUMBER(nofile),
+		NUMBER(growth),
+		NUMBER(selftest),
+		{ "only", &o->only, NULL },
 		{ "after", &o->after, NULL },
 	};
 #undef STRING
@@ -216,17 +249,33 @@ run_all(const struct params *p, const struct options *o)
 	}
 }
 
+/* The attacker of run.sh's race: a folder and a symlink change places. */
+static int
+swap_names(const char *a, const char *b)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (;;)
+		if (syscall(SYS_renameat2, AT_FDCWD, a, AT_FDCWD, b,
+			    RENAME_EXCHANGE) < 0)
+			return 1;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct params p = { .init = 1 };
 	struct options o = { 0 };
 
+	/* the setuid copy of this program only says that it is one */
+	if (geteuid() != getuid() || getauxval(AT_SECURE))
+		return 11;
+	if (argc == 4 && !strcmp(argv[1], "--swap"))
+		return swap_names(argv[2], argv[3]);
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list"))
 			o.list = true;
 		else if (!strcmp(argv[i], "--uid-check"))
-			return geteuid() == getuid() ? 10 : 11;
+			return 10;
 		else if (set_param(&p, &o, argv[i]) < 0) {
 			fprintf(stderr, "escape: what is %s?\n", argv[i]);
 			return 2;

@@ -92,7 +92,7 @@ set_map(_unused_ const struct params *p, _unused_ long arg)
 	refused("write");
 }
 
-static const char *const ns_names[] = { "user", "mnt", "pid", "net",
+static const char *const ns_names[] = { "user", "mnt", "pid",	 "net",
 					"ipc",	"uts", "cgroup", "time" };
 
 static void
@@ -142,8 +142,7 @@ ns_parent(_unused_ const struct params *p, _unused_ long arg)
 		for (int cmd = 0xb701; cmd <= 0xb702; cmd++) {
 			parent = (int)syscall(SYS_ioctl, fd, cmd, 0);
 			if (parent >= 0 && setns(parent, 0) == 0)
-				escaped("entered the owner of %s",
-					ns_names[i]);
+				escaped("entered the owner of %s", ns_names[i]);
 		}
 	}
 	refused("NS_GET_USERNS, NS_GET_PARENT");
@@ -152,9 +151,9 @@ ns_parent(_unused_ const struct params *p, _unused_ long arg)
 #define LAYER "seccomp, no capability"
 #define FLAG(suffix, flag, open)                                               \
 	{ "ns-unshare-" suffix, open, 0, "unshare(" #flag ")", LAYER,          \
-	  try_unshare, flag },                                                 \
+	  try_unshare,		flag },                                        \
 		{ "ns-clone-" suffix, open, 0, "clone(" #flag ")", LAYER,      \
-		  try_clone, flag },                                           \
+		  try_clone,	      flag },                                  \
 	{                                                                      \
 		"ns-clone3-" suffix, open, 0, "clone3(" #flag ")", LAYER,      \
 			try_clone3, flag                                       \

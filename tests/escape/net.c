@@ -88,7 +88,7 @@ udp_loopback(const struct params *p, _unused_ long arg)
 }
 
 static const char *const outside[] = {
-	"192.0.2.1",   "198.51.100.7", "2001:db8::1",	   "169.254.169.254",
+	"192.0.2.1",   "198.51.100.7", "2001:db8::1",	  "169.254.169.254",
 	"224.0.0.251", "10.0.0.1",     "255.255.255.255", "fd00:ec2::254",
 };
 
@@ -166,8 +166,8 @@ struct request {
 static void
 put_attr(struct request *r, unsigned short type, const void *data, size_t len)
 {
-	struct rtattr *a = (struct rtattr *)(void *)((char *)r +
-						     r->h.nlmsg_len);
+	struct rtattr *a =
+		(struct rtattr *)(void *)((char *)r + r->h.nlmsg_len);
 
 	a->rta_type = type;
 	a->rta_len = (unsigned short)RTA_LENGTH(len);
@@ -195,10 +195,11 @@ netlink(struct request *r, const char *what)
 static void
 add_link(_unused_ const struct params *p, _unused_ long arg)
 {
-	struct request r = { .h = { .nlmsg_len = NLMSG_LENGTH(
-					    sizeof(struct ifinfomsg)),
-				    .nlmsg_type = RTM_NEWLINK,
-				    .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL } };
+	struct request r = {
+		.h = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
+		       .nlmsg_type = RTM_NEWLINK,
+		       .nlmsg_flags = NLM_F_CREATE | NLM_F_EXCL }
+	};
 	char info[32] = { 0 };
 	struct rtattr *kind = (struct rtattr *)(void *)info;
 
@@ -254,16 +255,15 @@ add_address(_unused_ const struct params *p, _unused_ long arg)
 static void
 set_arp(_unused_ const struct params *p, _unused_ long arg)
 {
-	struct arpreq r = { .arp_flags = ATF_PERM | ATF_COM,
-			    .arp_dev = "lo" };
+	struct arpreq r = { .arp_flags = ATF_PERM | ATF_COM, .arp_dev = "lo" };
 	union address a;
 	int s = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	make_address(&a, "192.0.2.77", 0);
 	memcpy(&r.arp_pa, &a.v4, sizeof(a.v4));
 	r.arp_ha.sa_family = ARPHRD_ETHER;
-	if (ioctl(s, SIOCSARP, &r) == 0 || errno == EINVAL ||
-	    errno == ENXIO || errno == ENETUNREACH)
+	if (ioctl(s, SIOCSARP, &r) == 0 || errno == EINVAL || errno == ENXIO ||
+	    errno == ENETUNREACH)
 		escaped("SIOCSARP is allowed");
 	refused("SIOCSARP");
 }

@@ -158,7 +158,10 @@ fill(int fd)
 		return;
 	m = mmap(NULL, 4096, PROT_WRITE, MAP_SHARED, fd, 0);
 	if (m != MAP_FAILED)
-		memcpy(m, "\x7f" "ELF", 4);
+		memcpy(m,
+		       "\x7f"
+		       "ELF",
+		       4);
 }
 
 static void
@@ -171,9 +174,9 @@ open_suid(const struct params *p, long arg)
 	unlink(path);
 	umask(0);
 	if (arg)
-		fd = mknod(path, S_IFREG | SUID, 0) < 0 ?
-			     -1 :
-			     open(path, O_RDWR | O_CLOEXEC);
+		fd = mknod(path, S_IFREG | SUID, 0) < 0
+			     ? -1
+			     : open(path, O_RDWR | O_CLOEXEC);
 	else
 		fd = open(path, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, SUID);
 	if (fd < 0)
@@ -316,6 +319,15 @@ raise_caps(_unused_ const struct params *p, _unused_ long arg)
 static void
 ambient(_unused_ const struct params *p, _unused_ long arg)
 {
+	struct __user_cap_header_struct h = {
+		.version = _LINUX_CAPABILITY_VERSION_3
+	};
+	struct __user_cap_data_struct d[2] = { { 0 } };
+
+	if (syscall(SYS_capget, &h, d) == 0) {
+		d[0].inheritable = d[0].permitted;
+		syscall(SYS_capset, &h, d);
+	}
 	judge(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_RAW, 0, 0),
 	      "PR_CAP_AMBIENT_RAISE");
 }
@@ -435,25 +447,25 @@ const struct probe probes_privilege[] = {
 	  0 },
 	{ "id-setuid", OPEN_ROOT, 0, "setresuid to another user", CAP, set_ids,
 	  0 },
-	{ "id-setgid", OPEN_ROOT, 0, "setresgid to another group", CAP,
-	  set_ids, 1 },
+	{ "id-setgid", OPEN_ROOT, 0, "setresgid to another group", CAP, set_ids,
+	  1 },
 	{ "id-setgroups", OPEN_ROOT, 0, "setgroups", CAP, set_ids, 2 },
 	{ "id-root", OPEN_ROOT, 0, "setresuid(0)", CAP, set_root, 0 },
 	{ "caps-held", OPEN_ROOT, 0, "capabilities that are held",
 	  "capset in the stage", hold_caps, 0 },
 	{ "caps-raise", OPEN_ROOT, 0, "capset of CAP_SYS_ADMIN",
 	  "empty permitted set", raise_caps, 0 },
-	{ "caps-ambient", OPEN_HOST, 0, "PR_CAP_AMBIENT_RAISE",
+	{ "caps-ambient", OPEN_ROOT, 0, "PR_CAP_AMBIENT_RAISE",
 	  "empty permitted set, securebits", ambient, 0 },
 	{ "caps-bounding", OPEN_USER, 0, "capabilities gained by exec",
 	  "no_new_privs", bounding, 0 },
-	{ "no-new-privs", OPEN_USER, 0, "is no_new_privs set",
-	  "no_new_privs", no_new_privs, 0 },
+	{ "no-new-privs", OPEN_USER, 0, "is no_new_privs set", "no_new_privs",
+	  no_new_privs, 0 },
 	{ "seccomp-loaded", OPEN_USER, 0, "is a filter loaded", "seccomp",
 	  seccomp_mode, 0 },
 	{ "sched-nice", OPEN_ROOT, 0, "setpriority(-20)", CAP, nice_up, 0 },
 	{ "sched-realtime", OPEN_ROOT, 0, "SCHED_FIFO", CAP, realtime, 0 },
-	{ "rlimit-nofile", OPEN_ROOT, 0, "a higher RLIMIT_NOFILE",
+	{ "rlimit-nofile", OPEN_HOST, 0, "a higher RLIMIT_NOFILE",
 	  "rlimits, no capability", raise_limit, RLIMIT_NOFILE },
 	{ "rlimit-fsize", OPEN_USER, 0, "a higher RLIMIT_FSIZE",
 	  "rlimits, no capability", raise_limit, RLIMIT_FSIZE },

@@ -14,28 +14,28 @@
 
 /* What the host side prepared; every field comes from an argument. */
 struct params {
-	const char *token;	/* the secret: whoever reads it has escaped */
-	const char *ws;		/* the workspace, at its host path */
-	const char *secret;	/* file with the token, outside the workspace */
-	const char *outside;	/* folder of that file, writable by anyone */
+	const char *token;   /* the secret: whoever reads it has escaped */
+	const char *ws;	     /* the workspace, at its host path */
+	const char *secret;  /* file with the token, outside the workspace */
+	const char *outside; /* folder of that file, writable by anyone */
 	const char *home_secret; /* the same in the caller's home */
-	const char *tmp_secret; /* the same in the host's /tmp */
-	const char *handle;	/* hex of a file handle of secret, or "" */
-	const char *abstract;	/* name of an abstract socket, without NUL */
+	const char *tmp_secret;	 /* the same in the host's /tmp */
+	const char *handle;	 /* hex of a file handle of secret, or "" */
+	const char *abstract;	 /* name of an abstract socket, without NUL */
 	const char *sock_tmp, *sock_run, *sock_ws; /* path sockets */
-	const char *mq, *shm;	/* POSIX names */
-	const char *key;	/* description of a key */
-	const char *fifo;	/* host FIFO with a reader */
-	const char *tty;	/* the caller's terminal */
-	const char *cgroup;	/* a group of the host, or "" */
-	const char *exec;	/* a program outside the workspace */
-	long victim;		/* host process of the caller's user */
-	long victim_addr;	/* where the token is in its memory */
-	long init;		/* pid 1 of the box, or a stand-in */
-	long port, uport;	/* TCP and UDP on the host's loopback */
-	long sysv;		/* key of shm, sem and msg */
+	const char *mq, *shm;			   /* POSIX names */
+	const char *key;			   /* description of a key */
+	const char *fifo;			   /* host FIFO with a reader */
+	const char *tty;			   /* the caller's terminal */
+	const char *cgroup; /* a group of the host, or "" */
+	const char *exec;   /* a program outside the workspace */
+	long victim;	    /* host process of the caller's user */
+	long victim_addr;   /* where the token is in its memory */
+	long init;	    /* pid 1 of the box, or a stand-in */
+	long port, uport;   /* TCP and UDP on the host's loopback */
+	long sysv;	    /* key of shm, sem and msg */
 	long mem, pids, tmp, fsize, nofile, growth; /* limits of the box */
-	long selftest;		/* unconfined: say if the verdict is right */
+	long selftest; /* unconfined: say if the verdict is right */
 };
 
 /* Where the probe succeeds if nothing confines it. */
@@ -46,12 +46,12 @@ enum probe_open {
 	OPEN_NONE, /* only where something is broken; needs no self-test */
 };
 
-#define PROBE_MAY_DIE 0x1u  /* any death of the child is the limit at work */
-#define PROBE_SIGNALS 0x2u  /* the runner ignores signals meanwhile */
-#define PROBE_SLOW 0x4u	    /* 60 s instead of 10 */
-#define PROBE_END_BOX 0x8u  /* the whole box may be stopped for it */
-#define PROBE_ASKED 0x10u   /* only when named: needs a run of its own */
-#define PROBE_DAEMON 0x20u  /* leaves a process behind on purpose */
+#define PROBE_MAY_DIE 0x1u /* any death of the child is the limit at work */
+#define PROBE_SIGNALS 0x2u /* the runner ignores signals meanwhile */
+#define PROBE_SLOW 0x4u	   /* 60 s instead of 10 */
+#define PROBE_END_BOX 0x8u /* the whole box may be stopped for it */
+#define PROBE_ASKED 0x10u  /* only when named: needs a run of its own */
+#define PROBE_DAEMON 0x20u /* leaves a process behind on purpose */
 
 struct probe {
 	const char *name;

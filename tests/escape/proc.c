@@ -10,10 +10,13 @@
 #include <sys/stat.h>
 
 static const char *const write_roots[] = {
-	"/proc/sys", "/proc/irq", "/proc/bus",	   "/proc/fs",
-	"/proc/acpi", "/proc/driver", "/proc/sysrq-trigger", "/proc/mtrr",
-	"/proc/timer_stats", "/proc/scsi", "/proc/asound", "/proc/tty",
-	"/proc/sysvipc", "/proc/pressure",
+	"/proc/sys",	       "/proc/irq",
+	"/proc/bus",	       "/proc/fs",
+	"/proc/acpi",	       "/proc/driver",
+	"/proc/sysrq-trigger", "/proc/mtrr",
+	"/proc/timer_stats",   "/proc/scsi",
+	"/proc/asound",	       "/proc/tty",
+	"/proc/sysvipc",       "/proc/pressure",
 };
 
 /* Opening is enough: nothing is written. */
@@ -110,15 +113,15 @@ kallsyms(_unused_ const struct params *p, _unused_ long arg)
 	_cleanup_close_ int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
 	ssize_t n = fd < 0 ? -1 : read(fd, buf, sizeof(buf) - 1);
 
-	if (n <= 0)
-		refused("reading");
+	if (n < 0)
+		refused("open");
 	buf[n] = '\0';
 	/* "ffffffff81000000 T name" against "0000000000000000 T name"; the
 	 * first symbols of x86 are offsets, so all lines are looked at */
 	for (char *l = buf; l; l = strchr(l, '\n'), l = l ? l + 1 : NULL)
 		if (strspn(l, "0") < strcspn(l, " "))
 			escaped("real addresses");
-	blocked("addresses are zero");
+	blocked("no address in %zd bytes", n);
 }
 
 /* Kernel internals that help an attacker; root reads them on a host. */
@@ -126,8 +129,9 @@ static void
 internals(_unused_ const struct params *p, _unused_ long arg)
 {
 	static const char *const files[] = {
-		"/proc/slabinfo",  "/proc/vmallocinfo", "/proc/kpagecount",
-		"/proc/kpageflags", "/proc/timer_list", "/proc/pagetypeinfo",
+		"/proc/slabinfo",    "/proc/vmallocinfo",
+		"/proc/kpagecount",  "/proc/kpageflags",
+		"/proc/timer_list",  "/proc/pagetypeinfo",
 		"/proc/sched_debug", "/proc/latency_stats",
 	};
 	char c;
@@ -150,6 +154,8 @@ proc_keys(const struct params *p, _unused_ long arg)
 
 	if (n > 0 && p->key && memmem(buf, (size_t)n, p->key, strlen(p->key)))
 		escaped("the host's key is listed");
+	if (n >= 0)
+		blocked("%zd bytes, not the host's key", n);
 	refused("/proc/keys");
 }
 
@@ -162,6 +168,8 @@ net_unix(const struct params *p, _unused_ long arg)
 	while (f && fgets(line, sizeof(line), f))
 		if (strstr(line, p->abstract))
 			escaped("the host's socket is listed");
+	if (f)
+		blocked("the host's socket is not listed");
 	refused("/proc/net/unix");
 }
 
@@ -226,10 +234,10 @@ const struct probe probes_proc[] = {
 	  "read-only /proc, user namespace, Landlock", core_pattern, 0 },
 	{ "proc-ns-last-pid", OPEN_ROOT, 0, "/proc/sys/kernel/ns_last_pid",
 	  "read-only /proc, user namespace, Landlock", last_pid, 0 },
-	{ "proc-sysrq", OPEN_ROOT, 0, "/proc/sysrq-trigger",
+	{ "proc-sysrq", OPEN_HOST, 0, "/proc/sysrq-trigger",
 	  "masked, read-only /proc, Landlock", sysrq, 0 },
-	{ "proc-kcore", OPEN_ROOT, 0, "/proc/kcore",
-	  "masked, user namespace", kcore, 0 },
+	{ "proc-kcore", OPEN_HOST, 0, "/proc/kcore", "masked, user namespace",
+	  kcore, 0 },
 	{ "proc-kmsg", OPEN_ROOT, 0, "/proc/kmsg", "masked, user namespace",
 	  kmsg, 0 },
 	{ "proc-kallsyms", OPEN_ROOT, 0, "addresses in /proc/kallsyms",
@@ -240,7 +248,7 @@ const struct probe probes_proc[] = {
 	  "masked, user namespace", proc_keys, 0 },
 	{ "proc-net-unix", OPEN_USER, 0, "host sockets in /proc/net/unix",
 	  "network namespace", net_unix, 0 },
-	{ "proc-oom-lower", OPEN_ROOT, 0, "a lower oom_score_adj",
+	{ "proc-oom-lower", OPEN_HOST, 0, "a lower oom_score_adj",
 	  "read-only /proc, no capability", oom_lower, 0 },
 	{ "proc-host-pids", OPEN_USER, 0, "host processes in /proc",
 	  "pid namespace", see_victim, 0 },

@@ -13,16 +13,23 @@
 
 /* Named after the token, so that the host half knows its own. */
 static void
-daemonise(const struct params *p)
+become_deaf(const struct params *p)
 {
 	char comm[16];
 
-	if (setsid() < 0 || fork() != 0)
-		_exit(0);
-	for (int s = 1; s < NSIG; s++)
-		signal(s, SIG_IGN);
 	snprintf(comm, sizeof(comm), "abxs%.11s", p->token);
 	prctl(PR_SET_NAME, comm);
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGCHLD)
+			signal(s, SIG_IGN);
+}
+
+static void
+daemonise(const struct params *p)
+{
+	if (setsid() < 0 || fork() != 0)
+		_exit(0);
+	become_deaf(p);
 	prctl(PR_SET_PDEATHSIG, 0);
 	for (int fd = 0; fd < 64; fd++)
 		close(fd);
@@ -54,7 +61,6 @@ keep_moving(void)
 
 		if (pid > 0)
 			_exit(0);
-		prctl(PR_SET_NAME, "abx-stubborn");
 		sleep_ms(100);
 	}
 	_exit(0);
@@ -65,9 +71,7 @@ static void
 stay(const struct params *p, long arg)
 {
 	close(ws_file(p, "stubborn"));
-	for (int s = 1; s < NSIG; s++)
-		if (s != SIGCHLD)
-			signal(s, SIG_IGN);
+	become_deaf(p);
 	if (arg && fork() == 0)
 		keep_moving();
 	sleep_ms(30000);

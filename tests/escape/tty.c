@@ -84,9 +84,8 @@ steal_terminal(_unused_ const struct params *p, _unused_ long arg)
 
 	if (fd < 0)
 		refused("open /dev/tty");
-	if (setsid() < 0 && fork() != 0)
-		_exit(0);
-	setsid();
+	if (setsid() < 0)
+		refused("setsid");
 	judge(ioctl(fd, TIOCSCTTY, 1), "TIOCSCTTY with force");
 }
 
@@ -153,13 +152,13 @@ const struct probe probes_tty[] = {
 	{ "tty-linux", OPEN_USER, 0, "TIOCLINUX", "seccomp", console_calls, 0 },
 	{ "tty-cons", OPEN_ROOT, 0, "TIOCCONS", "seccomp, no capability",
 	  console_calls, 1 },
-	{ "tty-steal", OPEN_HOST, 0, "TIOCSCTTY with force",
-	  "own session, no capability", steal_terminal, 0 },
 	{ "tty-write-dev", OPEN_USER, 0, "/dev/tty is the caller's",
 	  "own session, own pty", write_host, 0 },
 	{ "tty-write-pts", OPEN_USER, 0, "the caller's /dev/pts/N",
 	  "own devpts", write_host, 1 },
 	{ "tty-write-all", OPEN_USER, 0, "every /dev/pts/*", "own devpts",
 	  write_all, 0 },
+	{ "tty-steal", OPEN_HOST, 0, "TIOCSCTTY with force",
+	  "own session, no capability", steal_terminal, 0 },
 	{ 0 },
 };

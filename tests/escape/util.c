@@ -17,8 +17,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
-_printf_(2, 0) _noreturn_ static void
-conclude(enum verdict v, const char *fmt, va_list ap)
+_printf_(1, 0) static void describe(const char *fmt, va_list ap)
 {
 	struct result *r = run_result();
 
@@ -26,7 +25,12 @@ conclude(enum verdict v, const char *fmt, va_list ap)
 	for (char *c = r->detail; *c; c++)
 		if (*c == '\n' || *c == '|')
 			*c = ' ';
-	__atomic_store_n(&r->verdict, v, __ATOMIC_SEQ_CST);
+}
+
+_noreturn_ static void
+conclude(enum verdict v)
+{
+	__atomic_store_n(&run_result()->verdict, v, __ATOMIC_SEQ_CST);
 	_exit(0);
 }
 
@@ -36,7 +40,9 @@ blocked(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	conclude(VERDICT_BLOCKED, fmt, ap);
+	describe(fmt, ap);
+	va_end(ap);
+	conclude(VERDICT_BLOCKED);
 }
 
 void
@@ -45,7 +51,9 @@ escaped(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	conclude(VERDICT_ESCAPED, fmt, ap);
+	describe(fmt, ap);
+	va_end(ap);
+	conclude(VERDICT_ESCAPED);
 }
 
 void
@@ -54,7 +62,9 @@ absent(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	conclude(VERDICT_ABSENT, fmt, ap);
+	describe(fmt, ap);
+	va_end(ap);
+	conclude(VERDICT_ABSENT);
 }
 
 static const char *
@@ -94,10 +104,17 @@ bool
 fd_has_token(const struct params *p, int fd)
 {
 	static char buf[65536];
+	struct stat st;
 	ssize_t n;
 
 	if (fd < 0)
 		return false;
+	/* a pipe would lose what it holds: it may be the suite's own */
+	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+		close(fd);
+		errno = ENOMSG;
+		return false;
+	}
 	n = read(fd, buf, sizeof(buf));
 	if (n < 0) {
 		close_ptr(&fd);
@@ -111,8 +128,8 @@ fd_has_token(const struct params *p, int fd)
 bool
 path_has_token(const struct params *p, int dirfd, const char *path)
 {
-	return fd_has_token(p, openat(dirfd, path,
-				      O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+	return fd_has_token(
+		p, openat(dirfd, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
 }
 
 void

@@ -21,7 +21,9 @@ capture "${doctor[@]}"
 status=$?
 took=$((($(date +%s%N) - start) / 1000000))
 check_eq "nothing is left behind" "$(traces)" "$before"
-check_eq "it takes less than a second (${took} ms)" $((took < 1000)) 1
+most=1000
+[ ! "${EMULATED:-}" ] || most=10000 # no hardware behind it
+check_eq "it takes less than a second (${took} ms)" $((took < most)) 1
 
 if is_root; then who=root; else who='this user'; fi
 for layer in user own-uid pid mount net ipc uts cgroupns time files \
@@ -64,13 +66,44 @@ else
 	skip "doctor and run agree" "$TESTBIN/nosys is not built"
 fi
 
+# What container runtimes do to /proc: the kernel then refuses a fresh one.
+masked()
+{
+	# shellcheck disable=SC2016 # the inner shell expands
+	if is_root; then
+		unshare --mount --propagation private sh -c '
+			mount -t tmpfs none /proc/irq || exit 99
+			exec "$@"' _ "$@"
+	else
+		unshare --user --map-root-user --mount sh -c '
+			mount -t tmpfs none /proc/irq || exit 99
+			exec unshare --user --map-user="$0" --map-group="$0" \
+				"$@"' "$(id -u)" "$@"
+	fi
+}
+masked_doctor()
+{
+	masked "$AGENTBOX" doctor || true
+}
+if masked true 2>/dev/null; then
+	masked "$AGENTBOX" doctor >"$out" 2>"$err"
+	check_eq "a masked /proc: doctor says no" $? 1
+	check_out "a masked /proc: doctor says why" \
+		'^files +yes +no .*/proc is partly hidden' masked_doctor
+	check_status "a masked /proc: run refuses" 125 \
+		masked "$AGENTBOX" run --workspace "$TMP/ws" -- true
+else
+	skip "a masked /proc" "namespaces of the test's own (unshare)"
+fi
+
 if command -v python3 >/dev/null; then
+	want=$([ "$status" = 0 ] && echo True || echo False)
+	"${doctor[@]}" --json >"$TMP/json" 2>/dev/null </dev/null
 	check_out "json: parses, 25 layers, verdict as the status" \
-		"^25 $([ "$status" = 0 ] && echo True || echo False)$" \
-		bash -c '"$@" | python3 -c "
+		"^25 $want\$" python3 -c '
 import json, sys
-d = json.load(sys.stdin)
-print(len(d[\"layers\"]), d[\"can_run\"])"' _ "${doctor[@]}" --json
+d = json.load(open(sys.argv[1]))
+print(len(d["layers"]), d["can_run"])' "$TMP/json"
 else
 	skip "json" "python3 is not installed"
 fi
@@ -82,6 +115,9 @@ check_err "an argument is wrong usage" 2 'unexpected argument "x"' \
 check_out "help" '^usage: agentbox doctor' "${doctor[@]}" --help
 check_status "a profile that does not exist: run would refuse" 1 \
 	"${doctor[@]}" --profile no-such-profile
-check_status "output that cannot be written" 125 \
-	bash -c '"$@" >/dev/full' _ "${doctor[@]}"
+full()
+{
+	"${doctor[@]}" >/dev/full
+}
+check_status "output that cannot be written" 125 full
 finish

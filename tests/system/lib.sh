@@ -46,7 +46,7 @@ on_exit()
 		eval "${cleanup_hooks[i]}"
 	done
 	for i in "${children[@]}"; do
-		kill -9 "$i" 2>/dev/null
+		kill -9 -- "-$i" 2>/dev/null
 	done
 	rm -rf --one-file-system "$TMP"
 	[ "$finished" ] && return
@@ -123,6 +123,8 @@ limited()
 {
 	timeout --foreground -k 5 "$LIMIT" "$@"
 }
+export -f limited # for bash -c
+export LIMIT
 
 # run_box [OPTION...] -- COMMAND: agentbox run with a time limit.
 run_box()
@@ -203,12 +205,14 @@ check_eq()
 	fi
 }
 
-# spawn COMMAND...: in the background, killed at the end at the latest; pid in
-# $spawned.
+# spawn COMMAND...: in the background, in a process group of its own, which is
+# killed at the end at the latest; pid in $spawned.
 spawn()
 {
+	set -m
 	"$@" &
 	spawned=$!
+	set +m
 	children+=("$spawned")
 }
 

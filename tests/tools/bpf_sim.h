@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct sock_filter; /* linux/filter.h */
+struct sock_filter;  /* linux/filter.h */
 struct seccomp_data; /* linux/seccomp.h */
 
 struct bpf_sim {

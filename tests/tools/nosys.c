@@ -35,8 +35,8 @@
 #define SYS_landlock_restrict_self 446
 #endif
 
-#define CLONE_NS                                                              \
-	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |          \
+#define CLONE_NS                                                               \
+	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET |           \
 	 CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP)
 
 static const struct {
@@ -72,9 +72,12 @@ static const struct {
 	const char *name;
 	uint32_t value;
 } errnos[] = {
-	{ "EACCES", EACCES },	      { "EINVAL", EINVAL },
-	{ "ENOSPC", ENOSPC },	      { "ENOSYS", ENOSYS },
-	{ "EOPNOTSUPP", EOPNOTSUPP }, { "EPERM", EPERM },
+	{ "EACCES", EACCES },
+	{ "EINVAL", EINVAL },
+	{ "ENOSPC", ENOSPC },
+	{ "ENOSYS", ENOSYS },
+	{ "EOPNOTSUPP", EOPNOTSUPP },
+	{ "EPERM", EPERM },
 	{ "OK", 0 }, /* says yes and does nothing */
 };
 
@@ -105,17 +108,15 @@ emit_rule(struct filter *f, size_t call, uint32_t err)
 
 	emit_load(f, offsetof(struct seccomp_data, nr));
 	if (mask) {
-		emit(f, (struct sock_filter)BPF_JUMP(
-				BPF_JMP | BPF_JEQ | BPF_K, calls[call].nr, 0,
-				3));
+		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						     calls[call].nr, 0, 3));
 		/* the low half: namespace flags lie there */
 		emit_load(f, offsetof(struct seccomp_data, args[0]));
-		emit(f, (struct sock_filter)BPF_JUMP(
-				BPF_JMP | BPF_JSET | BPF_K, mask, 0, 1));
+		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
+						     mask, 0, 1));
 	} else {
-		emit(f, (struct sock_filter)BPF_JUMP(
-				BPF_JMP | BPF_JEQ | BPF_K, calls[call].nr, 0,
-				1));
+		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
+						     calls[call].nr, 0, 1));
 	}
 	emit(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 					     SECCOMP_RET_ERRNO | err));
@@ -159,8 +160,8 @@ build(char *list, struct filter *f)
 	emit_load(f, offsetof(struct seccomp_data, arch));
 	emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
 					     AUDIT_ARCH_HERE, 1, 0));
-	emit(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-					     SECCOMP_RET_ALLOW));
+	emit(f,
+	     (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
 	for (item = strtok_r(list, ",", &save); item;
 	     item = strtok_r(NULL, ",", &save)) {
 		char *colon = strchr(item, ':');
@@ -175,8 +176,8 @@ build(char *list, struct filter *f)
 			return -EINVAL;
 		emit_rule(f, call, err);
 	}
-	emit(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-					     SECCOMP_RET_ALLOW));
+	emit(f,
+	     (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
 	return rules ? 0 : -EINVAL;
 }
 

@@ -45,7 +45,7 @@ TEST(decoder_table)
 		uint32_t magic;
 		unsigned int version, op;
 		uint32_t arg, len;
-		size_t have;
+		unsigned int have;
 		int want;
 	} rows[] = {
 		{ CONTROL_MAGIC, 1, CONTROL_PING, 0, 0, 0, 0 },
@@ -79,9 +79,9 @@ TEST(decoder_table)
 			FAIL("row %zu: got %d, want %d", i, r, rows[i].want);
 	}
 	for (size_t n = 0; n < sizeof(struct control_request); n++)
-		ASSERT_ERR(control_decode("Agxb\1\0\0\0\0\0\0\0\0\0\0", n,
-					  &call),
-			   -EPROTO);
+		ASSERT_ERR(
+			control_decode("Agxb\1\0\0\0\0\0\0\0\0\0\0", n, &call),
+			-EPROTO);
 }
 
 TEST(decoder_escapes_and_refuses_nul)
@@ -207,6 +207,7 @@ serve(struct runtime *rt, struct runtime_box *box)
 	event_add(f.tick, &ms);
 	event_base_dispatch(f.base);
 	control_free(f.control);
+	runtime_unregister(rt, box);
 	eventlog_free(f.log);
 	event_free(f.later);
 	event_free(f.tick);

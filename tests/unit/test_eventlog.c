@@ -13,8 +13,8 @@
 static int
 open_dir(void)
 {
-	return ASSERT_OK(open(tap_tmpdir(),
-			      O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	return ASSERT_OK(
+		open(tap_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
 /* Every line is a JSON object; returns their number. */
@@ -79,7 +79,7 @@ TEST(no_file_until_something_notable)
 TEST(any_detail_stays_one_valid_line)
 {
 	static const char *const details[] = {
-		"quote \" and \\ slash", "line\nbreak", "\x1b[31mred",
+		"quote \" and \\ slash", "line\nbreak",	  "\x1b[31mred",
 		"\xff\xfe broken utf-8", "\xc3\xa9 fine", ""
 	};
 	struct eventlog *l = NULL;

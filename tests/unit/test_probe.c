@@ -72,6 +72,23 @@ TEST(kernel_version)
 	ASSERT_FALSE(probe_kernel_at_least(k.major + 1, 0));
 }
 
+TEST(version_numbers)
+{
+	unsigned int a = 7, b = 8;
+
+	ASSERT_OK(probe_version("6.1.0-13-amd64", &a, &b));
+	ASSERT_EQ(a, 6);
+	ASSERT_EQ(b, 1);
+	ASSERT_OK(probe_version("5.15", &a, &b));
+	ASSERT_EQ(b, 15);
+	ASSERT_ERR(probe_version("", &a, &b), -EINVAL);
+	ASSERT_ERR(probe_version("6", &a, &b), -EINVAL);
+	ASSERT_ERR(probe_version("6.x", &a, &b), -EINVAL);
+	ASSERT_ERR(probe_version("-6.1", &a, &b), -EINVAL);
+	ASSERT_ERR(probe_version("99999999999999999999.1", &a, &b), -ERANGE);
+	ASSERT_EQ(a, 5);
+}
+
 TEST(calls_are_there_or_not)
 {
 	for (int i = 0; i < PROBE_CALL_MAX; i++) {
@@ -477,6 +494,36 @@ TEST(why_a_call_is_missing)
 	m.own_seccomp = 2;
 	probe_why_call(&m, PROBE_CALL_CLONE3, -EPERM, &e);
 	expect(&e, -EPERM, "refuses clone3", "allow");
+}
+
+TEST(why_the_stage_failed)
+{
+	struct probe_machine m = plain();
+	struct err e = ERR_INIT;
+
+	m.call[PROBE_CALL_FSOPEN] = -ENOSYS;
+	err_set(&e, ENOSYS, "step root: mount tmpfs");
+	probe_why_stage(&m, STEP_ROOT, ENOSYS, &e);
+	expect(&e, -ENOSYS,
+	       "step root: mount tmpfs; fsopen is missing: needs Linux 5.12",
+	       "boot Linux 5.12");
+	err_set(&e, EPERM, "step mounts: mount proc");
+	probe_why_stage(&m, STEP_MOUNTS, -EPERM, &e);
+	ASSERT_STREQ(e.text, "step mounts: mount proc");
+	m.proc_masks = 3;
+	probe_why_stage(&m, STEP_MOUNTS, -EPERM, &e);
+	expect(&e, -EPERM, "mount proc; a fresh procfs", "systempaths");
+	/* what has a cure keeps it, what has another cause too */
+	err_set(&e, EPERM, "step pivot");
+	err_cure(&e, "mine");
+	probe_why_stage(&m, STEP_PIVOT, -EPERM, &e);
+	ASSERT_STREQ(e.cure, "mine");
+	err_set(&e, ENOENT, "step workdir");
+	probe_why_stage(&m, STEP_WORKDIR, -ENOENT, &e);
+	ASSERT_STREQ(e.text, "step workdir");
+	err_set(&e, ENOSYS, "step landlock");
+	probe_why_stage(&m, STEP_LANDLOCK, -ENOSYS, &e);
+	expect(&e, -ENOSYS, "no Landlock", "CONFIG_SECURITY_LANDLOCK");
 }
 
 TEST(machine_is_read)

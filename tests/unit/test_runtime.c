@@ -148,7 +148,8 @@ TEST(register_makes_id_socket_and_name)
 	ASSERT_ERR(runtime_lookup(rt, "alpha", id), -ENOENT);
 	ASSERT_ERR(runtime_connect(rt, id), -ENOENT);
 	ASSERT_EQ(box.listen_fd, -EBADF);
-	runtime_unregister(rt, &box); /* nothing is left: no harm */
+	ASSERT_STREQ(box.name, "alpha"); /* for the last word */
+	runtime_unregister(rt, &box);	 /* nothing is left: no harm */
 	runtime_close(rt);
 }
 
@@ -173,7 +174,8 @@ TEST(register_makes_up_names)
 
 TEST(register_refuses_a_live_name_and_what_is_no_name)
 {
-	static const char *const bad[] = { "", ".x", "-x", "a/b", "a b", "@",
+	static const char *const bad[] = { "",	      ".x",	     "-x",
+					   "a/b",     "a b",	     "@",
 					   "\x1b[2J", "0123456789ab" };
 	struct runtime_box a = RUNTIME_BOX_INIT, b = RUNTIME_BOX_INIT;
 	struct runtime *rt = fresh();
@@ -395,8 +397,9 @@ TEST(slots_wrap_around)
 
 TEST(the_base_of_the_slots_is_checked)
 {
-	static const char *const bad[] = { "x", "0", "1000", "65535",
-					   "2147483647", "4294967295", "-1" };
+	static const char *const bad[] = { "x",	    "0",	  "1000",
+					   "65535", "2147483647", "4294967295",
+					   "-1" };
 	struct runtime *rt = fresh();
 	struct err e = ERR_INIT;
 	uid_t uid = 0;

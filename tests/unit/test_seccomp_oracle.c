@@ -97,8 +97,7 @@ interesting(const struct sysset_rules *rules, unsigned int nr, unsigned int arg,
 	size_t start = rnd(seed) % rules->n;
 
 	for (size_t i = 0; i < rules->n; i++) {
-		const struct sysset_rule *r =
-			&rules->v[(start + i) % rules->n];
+		const struct sysset_rule *r = &rules->v[(start + i) % rules->n];
 
 		for (unsigned int c = 0; r->nr == nr && c < r->n_conds; c++) {
 			if (r->cond[c].arg != arg)
@@ -127,8 +126,7 @@ interesting(const struct sysset_rules *rules, unsigned int nr, unsigned int arg,
 static void
 compare(const char *sets)
 {
-	_cleanup_free_ char *dir =
-		str_printf("%s/profiles/sets", tap_srcdir());
+	_cleanup_free_ char *dir = str_printf("%s/profiles/sets", tap_srcdir());
 	struct seccomp_spec spec = { .sets_dir = dir,
 				     .sets = { sets },
 				     .n_sets = 1 };
@@ -218,8 +216,9 @@ judge(const struct sysset_rules *rules, const struct seccomp_data *d)
 static void
 random_rule(struct sysset_rule *r, unsigned int calls, uint64_t *seed)
 {
-	static const uint64_t masks[] = { UINT32_MAX, 0xf,	   UINT64_MAX,
-					  0xff00,     0xffull << 40, 0x100000001 };
+	static const uint64_t masks[] = {
+		UINT32_MAX, 0xf, UINT64_MAX, 0xff00, 0xffull << 40, 0x100000001
+	};
 	static const unsigned int errs[] = { EPERM, ENOSYS, EINVAL };
 
 	*r = (struct sysset_rule){ .nr = (unsigned int)(rnd(seed) % calls) };
@@ -244,8 +243,7 @@ random_round(uint64_t *seed, size_t *longest)
 {
 	unsigned int calls = 1u << rnd(seed) % 9;
 	struct sysset_rules rules = { .n = 1 + rnd(seed) % 500 };
-	uint32_t arch =
-		rnd(seed) % 2 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
+	uint32_t arch = rnd(seed) % 2 ? AUDIT_ARCH_X86_64 : AUDIT_ARCH_AARCH64;
 	struct seccomp_prog p;
 	struct err e = ERR_INIT;
 
@@ -256,9 +254,9 @@ random_round(uint64_t *seed, size_t *longest)
 	ASSERT_OK(seccomp_check(p.insns, p.n));
 	*longest = MAX(*longest, p.n);
 	for (int i = 0; i < 1500; i++) {
-		struct seccomp_data d = { .arch = arch,
-					  .nr = (int)(rnd(seed) %
-						      (calls + 2)) };
+		struct seccomp_data d = {
+			.arch = arch, .nr = (int)(rnd(seed) % (calls + 2))
+		};
 
 		for (unsigned int a = 0; a < 6; a++)
 			d.args[a] = interesting(&rules, (unsigned int)d.nr, a,
@@ -295,10 +293,10 @@ TEST(too_long)
 	rules.v = calloc(rules.n, sizeof(*rules.v));
 	for (size_t i = 0; i < rules.n; i++) {
 		rules.v[i] = (struct sysset_rule){ .nr = 1, .n_conds = 2 };
-		rules.v[i].cond[0] = (struct sysset_cond){ 0, UINT64_MAX,
-							   i * 3 };
-		rules.v[i].cond[1] = (struct sysset_cond){ 1, UINT64_MAX,
-							   i * 5 };
+		rules.v[i].cond[0] =
+			(struct sysset_cond){ 0, UINT64_MAX, i * 3 };
+		rules.v[i].cond[1] =
+			(struct sysset_cond){ 1, UINT64_MAX, i * 5 };
 	}
 	ASSERT_ERR(sysset_compile(&rules, SYSSET_ARCH_NATIVE, &p, &e), -E2BIG);
 	ASSERT_NULL(p.insns);

@@ -20,12 +20,9 @@ static const struct arch {
 	const char *name;
 	uint32_t token;
 } archs[] = {
-	{ "x86_64", AUDIT_ARCH_X86_64 },
-	{ "aarch64", AUDIT_ARCH_AARCH64 },
-	{ "i386", AUDIT_ARCH_I386 },
-	{ "arm", AUDIT_ARCH_ARM },
-	{ "mips", AUDIT_ARCH_MIPS },
-	{ "riscv", AUDIT_ARCH_RISCV64 },
+	{ "x86_64", AUDIT_ARCH_X86_64 }, { "aarch64", AUDIT_ARCH_AARCH64 },
+	{ "i386", AUDIT_ARCH_I386 },	 { "arm", AUDIT_ARCH_ARM },
+	{ "mips", AUDIT_ARCH_MIPS },	 { "riscv", AUDIT_ARCH_RISCV64 },
 };
 #define NATIVE_ARCHS 2
 
@@ -51,8 +48,7 @@ struct built {
 static void
 build(const char *sets, uint32_t arch, struct seccomp_prog *ret)
 {
-	_cleanup_free_ char *dir =
-		str_printf("%s/profiles/sets", tap_srcdir());
+	_cleanup_free_ char *dir = str_printf("%s/profiles/sets", tap_srcdir());
 	struct seccomp_spec spec = { .sets_dir = dir };
 	struct sysset_files files;
 	struct err e = ERR_INIT;
@@ -279,12 +275,10 @@ TEST(foreign_always_killed)
 		const struct seccomp_prog *p =
 			program("dev", AUDIT_ARCH_X86_64);
 
-		ASSERT_EQ(simulate(p, &data).verdict,
-			  SECCOMP_RET_KILL_PROCESS);
+		ASSERT_EQ(simulate(p, &data).verdict, SECCOMP_RET_KILL_PROCESS);
 		data = (struct seccomp_data){ .nr = (int)nr,
 					      .arch = AUDIT_ARCH_I386 };
-		ASSERT_EQ(simulate(p, &data).verdict,
-			  SECCOMP_RET_KILL_PROCESS);
+		ASSERT_EQ(simulate(p, &data).verdict, SECCOMP_RET_KILL_PROCESS);
 	}
 }
 
@@ -321,8 +315,7 @@ TEST(size)
 /* The default argument values of "deny". */
 TEST(deny)
 {
-	_cleanup_free_ char *dir =
-		str_printf("%s/profiles/sets", tap_srcdir());
+	_cleanup_free_ char *dir = str_printf("%s/profiles/sets", tap_srcdir());
 	const char *deny[] = { "fork", "openat", "socket" };
 	struct seccomp_spec spec = { .sets_dir = dir,
 				     .sets = { "default" },

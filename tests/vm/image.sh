@@ -24,13 +24,13 @@ esac
 
 packages=$kernel,initramfs-tools,kmod,udev,e2fsprogs
 packages+=,systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session
-packages+=,util-linux,procps,bash,apparmor,python3-minimal
+packages+=,util-linux,procps,bash,apparmor,python3
 
 # Drivers and documents that no test touches are three quarters of the bytes,
 # and of the time to unpack, index and write them. dpkg lets the last match win.
 filters=()
 for path in /usr/share/{doc,man,locale,info} \
-	/lib/modules/\*/kernel/{drivers,fs,net,sound}; do
+	/lib/modules/\*/kernel/{arch/x86/kvm,drivers,fs,net,sound}; do
 	filters+=(--dpkgopt="path-exclude=$path/*")
 done
 for path in drivers/{virtio,char,block}/\* net/{ipv4,ipv6,netfilter,unix}/\* \

@@ -59,7 +59,9 @@ SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
 
 FLAGS_release := -O2 -fPIE -ffunction-sections -fdata-sections $(HARDEN)
 FLAGS_debug := -O0 -g3 -fPIE
-FLAGS_asan := -O1 -fPIE $(SANITIZE)
+# the instrumented code makes gcc guess wrong about lengths
+FLAGS_asan := -O1 -fPIE $(SANITIZE) -Wno-format-truncation \
+	-Wno-maybe-uninitialized -Wno-unknown-warning-option
 FLAGS_fuzz := -O1 -fPIE -fsanitize=fuzzer-no-link $(SANITIZE)
 FLAGS_cov := -O0 -fPIE --coverage
 LINK_release := $(RELRO) -Wl,--gc-sections
@@ -162,7 +164,7 @@ endef
 
 # bin(name, source, archives, libraries, link mode)
 define bin
-BINS += $(if $(wildcard $(2)),$(B)/bin/$(1))
+BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
 $(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lcap -levent_core,$(LINK_pie)))

@@ -178,8 +178,7 @@ confine_init(struct err *e)
 	int r;
 
 	/* First of all: the agent has our uid, and only our capabilities keep
-	 * it from tracing us until this is set (the agent's process set it for
-	 * the memory that we shared). */
+	 * it from tracing us until this is set. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return err_sys(e, -errno, "PR_SET_DUMPABLE");
 	r = caps_lock_securebits(e);

@@ -310,7 +310,6 @@ trial_step(const struct probe_machine *m, enum step s, int code)
 		return PROBE_STEP_LOOPBACK;
 	case STEP_HOSTNAME:
 		return PROBE_STEP_HOSTNAME;
-	case STEP_JOIN:
 	case STEP_CLONE:
 		return PROBE_STEP_CLONE;
 	case STEP_UNSHARE:
@@ -332,7 +331,8 @@ probe_why_stage(const struct probe_machine *m, enum step s, int code,
 
 	code = -abs(code);
 	step = trial_step(m, s, code);
-	if (e->cure[0] || (code != -ENOSYS && !refused(code)))
+	if (e->cure[0] ||
+	    (code != -ENOSYS && code != -ENOSPC && !refused(code)))
 		return;
 	if (step >= 0)
 		probe_why_step(m, (enum probe_step)step, code, &why);

@@ -198,8 +198,10 @@ step_parent(struct stage *s, struct err *e)
 	struct pollfd pfd = { .fd = STAGE_FD_INIT, .events = POLLIN };
 
 	(void)s;
+	/* Dumpable until the command runs, so that a supervisor without
+	 * privilege can look at /proc/PID; confine_init() ends that. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+	    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) < 0)
 		return err_sys(e, -errno, "prctl");
 	if (poll(&pfd, 1, 0) > 0 && pfd.revents & (POLLHUP | POLLERR))
 		return err_set(e, -ECONNRESET, "the supervisor went away");
@@ -343,9 +345,6 @@ agent_main(void *arg)
 	if (r < 0)
 		fail(STAGE_FD_AGENT, STEP_STDIO, r, &e);
 	umask((mode_t)s->plan->umask);
-	/* So that a supervisor without privilege can look at /proc/PID/fd; exec
-	 * would do the same, and there is nothing here to hide. */
-	(void)prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 	if (chdir(s->plan->workdir) < 0) {
 		r = err_sys(&e, -errno, "%s", s->plan->workdir);
 		fail(AGENT_CHAN, STEP_WORKDIR, r, &e);

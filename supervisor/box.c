@@ -135,7 +135,10 @@ run(struct box *b, struct err *e)
 		return status_of_exec(r);
 	r = box_loop(b, e);
 	box_phase(b, PHASE_ENDED);
-	return r < 0 ? EXIT_AGENTBOX : status_of_command(b);
+	if (r < 0)
+		return EXIT_AGENTBOX;
+	e->code = 0; /* what was tried on the way does not count */
+	return status_of_command(b);
 }
 
 int

@@ -62,9 +62,8 @@ guard_items(struct box *b, struct guard_items *it)
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = guard_add(it, GUARD_CGROUP, groups[i]);
 	snprintf(path, sizeof(path), "%s/%s.sock", dir, b->entry.id);
-	if (r >= 0)
-		r = guard_add(it, GUARD_UNLINK, path);
-	snprintf(path, sizeof(path), "%s/@%s", dir, b->entry.name);
+	/* Not the name: another box may have taken it by then. A name without
+	 * a socket is nobody's, and the next `agentbox ps` removes it. */
 	return r < 0 ? r : guard_add(it, GUARD_UNLINK, path);
 }
 

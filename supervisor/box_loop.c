@@ -174,6 +174,7 @@ on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
 	(void)used;
 	(void)limit;
 	eventlog_add(b->log, EVENT_LIMIT, "%s", text);
+	snprintf(b->limit_text, sizeof(b->limit_text), "%s", text);
 	(void)box_stop(b, END_LIMIT, &e);
 }
 
@@ -231,6 +232,8 @@ add_watches(struct box *b, struct err *e)
 		r = watch_disk(b->base, &dir, 1, b->launch.pid,
 			       p->files.workspace_max, on_limit, b,
 			       &b->watch[0], e);
+		if (r >= 0)
+			watch_since(b->watch[0], b->started_us);
 	}
 	if (r >= 0 && b->table.row[LAYER_MEMORY].state == LAYER_DEGRADED)
 		r = watch_memory(b->base, b->launch.pid,

@@ -185,7 +185,7 @@ end_text(const struct box *b)
 	case END_KILLED:
 		return "killed on request";
 	case END_LIMIT:
-		return "a limit was reached";
+		return b->limit_text;
 	default:
 		return NULL;
 	}

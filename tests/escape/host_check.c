@@ -31,6 +31,27 @@ count_mounts(void)
 	return n;
 }
 
+/* Does it have that comm, and is it alive? "12 (comm) S 1 ..." */
+static bool
+is_alive(const char *pid, const char *want)
+{
+	char path[300], stat[512] = "";
+	const char *comm, *end;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	if (read(fd, stat, sizeof(stat) - 1) < 0)
+		stat[0] = '\0';
+	close(fd);
+	comm = strchr(stat, '(');
+	end = strrchr(stat, ')');
+	return comm && end && !strncmp(comm + 1, want, strlen(want)) &&
+	       !strchr("ZX", end[2]);
+}
+
 /* The pid of a process with that comm, or 0. */
 static pid_t
 find_comm(const char *want)
@@ -39,20 +60,10 @@ find_comm(const char *want)
 	struct dirent *e;
 	pid_t found = 0;
 
-	while (d && !found && (e = readdir(d))) {
-		char path[300], comm[32] = "";
-		int fd;
-
-		if (!isdigit((unsigned char)e->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/comm", e->d_name);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		if (fd >= 0 && read(fd, comm, sizeof(comm) - 1) > 0 &&
-		    !strncmp(comm, want, strlen(want)))
+	while (d && !found && (e = readdir(d)))
+		if (isdigit((unsigned char)e->d_name[0]) &&
+		    is_alive(e->d_name, want))
 			found = (pid_t)strtol(e->d_name, NULL, 10);
-		if (fd >= 0)
-			close(fd);
-	}
 	if (d)
 		closedir(d);
 	return found;

@@ -268,6 +268,8 @@ run_box(struct host *h, char **cmd, const char *after)
 	status = watch_box(h, pid, h->terminal ? h->master : out[0]);
 	close(out[0]);
 	kill(h->member, SIGKILL);
+	waitpid(h->member, NULL, 0);
+	h->member = 0;
 	free(argv);
 	return status;
 }
@@ -376,6 +378,8 @@ main(int argc, char **argv)
 	}
 	h.escape = argv[i];
 	move_up();
+	/* what the box or the suite leaves behind is reaped here */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	signal(SIGTERM, on_stop);

@@ -391,8 +391,9 @@ host_cleanup(struct host *h)
 
 	end_process(h->victim);
 	end_process(h->init);
-	if (h->member > 1)
-		kill(h->member, SIGKILL);
+	end_process(h->member);
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
 	if (h->base[0])
 		nftw(h->base, remove_entry, 32,
 		     FTW_DEPTH | FTW_PHYS | FTW_MOUNT);

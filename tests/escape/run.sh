@@ -327,7 +327,8 @@ part_self()
 : >"$TMP/dev"
 : >"$TMP/bwrap"
 check_list
-for part in ${*:-self default dev alone bwrap}; do
+[ $# -gt 0 ] || set -- self default dev alone bwrap
+for part; do
 	case $part in
 	self | default | dev | alone | bwrap) "part_$part" ;;
 	*) not_ok "there is no part \"$part\"" ;;

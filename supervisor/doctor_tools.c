@@ -203,8 +203,7 @@ look_calls(struct doctor *d)
 	look_call(d, DOCTOR_TOOL_OPENAT2, PROBE_CALL_OPENAT2,
 		  "a walk, component by component, without symbolic links");
 	look_call(d, DOCTOR_TOOL_CLOSERANGE, PROBE_CALL_CLOSE_RANGE, NULL);
-	look_call(d, DOCTOR_TOOL_PIDFD, PROBE_CALL_PIDFD_OPEN,
-		  "the descriptor that clone returns");
+	look_call(d, DOCTOR_TOOL_PIDFD, PROBE_CALL_PIDFD_OPEN, NULL);
 	look_call(d, DOCTOR_TOOL_MEMFD, PROBE_CALL_MEMFD, NULL);
 }
 
@@ -216,7 +215,7 @@ doctor_look_tools(struct doctor *d)
 		DOCTOR_TOOL_GUARD,	DOCTOR_TOOL_RUNTIME,
 		DOCTOR_TOOL_MOUNTAPI,	DOCTOR_TOOL_MEMFD,
 		DOCTOR_TOOL_CLONE3,	DOCTOR_TOOL_OPENAT2,
-		DOCTOR_TOOL_CLOSERANGE,
+		DOCTOR_TOOL_CLOSERANGE, DOCTOR_TOOL_PIDFD,
 	};
 
 	static const struct cgroup_limits some = {

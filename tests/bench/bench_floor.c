@@ -73,7 +73,7 @@ map_ids(void)
 }
 
 static void
-bind(const char *from, const char *to, unsigned long flags)
+bind_at(const char *from, const char *to, unsigned long flags)
 {
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0)
 		bench_die(from);
@@ -94,7 +94,7 @@ make_dev(void)
 		snprintf(to, sizeof(to), "dev/%s", names[i]);
 		if (mknod(to, S_IFREG | 0666, 0) < 0)
 			bench_die(to);
-		bind(from, to, 0);
+		bind_at(from, to, 0);
 	}
 }
 
@@ -119,9 +119,9 @@ make_root(void)
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++)
 		if (symlink(links[i][0], links[i][1]) < 0)
 			bench_die(links[i][1]);
-	bind("/usr", "usr", ro);
-	bind("/etc", "etc", ro);
-	bind(run.workspace, "ws", 0);
+	bind_at("/usr", "usr", ro);
+	bind_at("/etc", "etc", ro);
+	bind_at(run.workspace, "ws", 0);
 	make_dev();
 	if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV,
 		  "mode=1777") < 0 ||

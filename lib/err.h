@@ -9,8 +9,8 @@
 #define ERR_TEXT_MAX 1024
 
 struct err {
-	int code;		   /* negative errno, 0 when empty */
-	char text[ERR_TEXT_MAX];   /* one sentence, no newline at the end */
+	int code;		     /* negative errno, 0 when empty */
+	char text[ERR_TEXT_MAX];     /* one sentence, no newline at the end */
 	char cure[ERR_TEXT_MAX / 2]; /* what to do about it; may be empty */
 };
 

@@ -35,7 +35,7 @@ struct strv {
 	char **v;
 	size_t n;
 };
-int strv_add(struct strv *sv, const char *s);	/* copies */
-int strv_take(struct strv *sv, char *s);	/* takes, frees on failure */
+int strv_add(struct strv *sv, const char *s); /* copies */
+int strv_take(struct strv *sv, char *s);      /* takes, frees on failure */
 bool strv_has(const struct strv *sv, const char *s);
 void strv_done(struct strv *sv);

@@ -101,14 +101,15 @@ check_ns(struct attest *a, enum layer l, const char *file)
 static bool
 map_is(struct attest *a, const char *file, unsigned int in, unsigned int out)
 {
-	unsigned int got[3];
-	char buf[256], extra;
+	unsigned long want[3] = { in, out, 1 };
+	char buf[256], *at = buf, *end;
 
 	if (fd_read_small(a->proc, file, buf, sizeof(buf)) < 0)
 		return false;
-	return sscanf(buf, "%u %u %u %c", &got[0], &got[1], &got[2], &extra) ==
-		       3 &&
-	       got[0] == in && got[1] == out && got[2] == 1;
+	for (size_t i = 0; i < ARRAY_SIZE(want); i++, at = end)
+		if (strtoul(at, &end, 10) != want[i] || end == at)
+			return false;
+	return !strcmp(at, "\n");
 }
 
 static void
@@ -180,9 +181,9 @@ check_privs(struct attest *a)
 	if (box->landlock)
 		set_row(a, LAYER_LANDLOCK, true, "ABI %d, canary refused%s",
 			box->landlock,
-			a->p->plan->flags & PLAN_LOOPBACK
-				? ""
-				: box->landlock >= 4 ? ", TCP closed" : "");
+			a->p->plan->flags & PLAN_LOOPBACK ? ""
+			: box->landlock >= 4		  ? ", TCP closed"
+							  : "");
 	else
 		set_row(a, LAYER_LANDLOCK, false, "not in this kernel");
 }
@@ -330,11 +331,11 @@ check_mounts(struct attest *a)
 
 static const char *const rlimit_names[] = {
 	/* in the order of RLIMIT_*, as /proc/PID/limits prints them */
-	"Max cpu time",		 "Max file size",     "Max data size",
-	"Max stack size",	 "Max core file size", "Max resident set",
-	"Max processes",	 "Max open files",    "Max locked memory",
-	"Max address space",	 "Max file locks",    "Max pending signals",
-	"Max msgqueue size",	 "Max nice priority", "Max realtime priority",
+	"Max cpu time",		"Max file size",      "Max data size",
+	"Max stack size",	"Max core file size", "Max resident set",
+	"Max processes",	"Max open files",     "Max locked memory",
+	"Max address space",	"Max file locks",     "Max pending signals",
+	"Max msgqueue size",	"Max nice priority",  "Max realtime priority",
 	"Max realtime timeout",
 };
 
@@ -406,17 +407,16 @@ check_fds(struct attest *a)
 static void
 check_cgroup(struct attest *a)
 {
-	static const enum layer rows[] = { LAYER_MEMORY, LAYER_SWAP, LAYER_PIDS,
-					   LAYER_CPU,	 LAYER_IO,
-					   LAYER_FREEZE };
+	static const enum layer rows[] = { LAYER_MEMORY, LAYER_SWAP,
+					   LAYER_PIDS,	 LAYER_CPU,
+					   LAYER_IO,	 LAYER_FREEZE };
 	const char *why = a->p->cgroup_why;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
 		set_row(a, rows[i], false, "%.150s",
 			why && *why ? why : "no cgroup");
 	if (a->p->cg &&
-	    cgroup_readback(a->p->cg, a->p->box->pid, a->p->limits,
-			    a->t) < 0)
+	    cgroup_readback(a->p->cg, a->p->box->pid, a->p->limits, a->t) < 0)
 		set_row(a, LAYER_FREEZE, false, "cgroup files cannot be read");
 	/* Rows that were not asked for stay off. */
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
@@ -437,8 +437,8 @@ set_requests(struct attest *a)
 		if (p->layers & LAYER_BIT(l)) {
 			row->state = LAYER_ABSENT;
 			if (!row->requested[0])
-				snprintf(row->requested,
-					 sizeof(row->requested), "yes");
+				snprintf(row->requested, sizeof(row->requested),
+					 "yes");
 		}
 	}
 }
@@ -453,9 +453,10 @@ verdict(const struct layer_table *t, struct err *e)
 			continue;
 		err_set(e, -EPERM, "layer %s was asked for and is not held: %s",
 			layer_name((enum layer)l), row->enforced);
-		return err_cure(e, "`agentbox doctor` says what is missing; or "
-				   "list \"%s\" in requires.optional of the "
-				   "profile to go without it",
+		return err_cure(e,
+				"`agentbox doctor` says what is missing; or "
+				"list \"%s\" in requires.optional of the "
+				"profile to go without it",
 				layer_name((enum layer)l));
 	}
 	return 0;
@@ -512,8 +513,7 @@ attest_process(const struct attest_params *ap, struct layer_table *t,
 	ssize_t n = a.proc = open_proc(ap->box->agent_pid);
 
 	if (n >= 0)
-		n = fd_read_small(a.proc, "status", a.status,
-				  sizeof(a.status));
+		n = fd_read_small(a.proc, "status", a.status, sizeof(a.status));
 	if (n >= 0)
 		check_process(&a);
 	if (a.proc >= 0)

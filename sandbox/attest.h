@@ -15,7 +15,7 @@ struct attest_params {
 	const struct launch_params *launch;
 	const struct launch *box;
 	const struct cgroup_limits *limits;
-	struct cgroup *cg; /* or NULL */
+	struct cgroup *cg;	/* or NULL */
 	const char *cgroup_why; /* why there is none; may be NULL */
 };
 

@@ -104,6 +104,14 @@ cgroup_scope_enter(struct cgroup_host *h, const char *helper, const char *id,
 		cgroup_host_view(h, false, true);
 		if (h->backend != CGROUP_NONE) {
 			h->backend = CGROUP_SCOPE;
+			/* Now, while nobody else is in the scope: the guard
+			 * comes next and must start in the leaf, or pids and
+			 * cpu make the scope threaded and its children
+			 * invalid (cgroups(7), "domain invalid"). */
+			cgroup_v2_enable(h, LAYER_BIT(LAYER_MEMORY) |
+						    LAYER_BIT(LAYER_PIDS) |
+						    LAYER_BIT(LAYER_CPU) |
+						    LAYER_BIT(LAYER_IO));
 			return 0;
 		}
 		r = err_set(&why, EOPNOTSUPP,

@@ -136,9 +136,13 @@ enable_in(const char *dir, uint32_t layers)
 			continue;
 		/* One at a time: one unknown word fails all of a write. */
 		snprintf(word, sizeof(word), "+%s", cgroup_controller(each[i]));
-		if (fd_write_string(AT_FDCWD, p, word) == -EBUSY &&
-		    step_down(dir) == 0)
-			(void)fd_write_string(AT_FDCWD, p, word);
+		if (fd_write_string(AT_FDCWD, p, word) != -EBUSY)
+			continue;
+		/* pids or cpu would be taken all the same, and make every
+		 * child of this group "domain invalid" (cgroups(7)) */
+		if (step_down(dir) < 0)
+			return;
+		(void)fd_write_string(AT_FDCWD, p, word);
 	}
 }
 

@@ -66,8 +66,8 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 			 "svc #0\n"
 			 "1:"
 			 : "+r"(x0)
-			 : "r"(x1), "r"(x8), "r"(f), "r"(a),
-			   [exit] "i"(SYS_exit)
+			 : "r"(x1), "r"(x8), "r"(f),
+			   "r"(a), [exit] "i"(SYS_exit)
 			 : "x30", "memory");
 	return x0;
 }

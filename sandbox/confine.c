@@ -91,8 +91,9 @@ try_canary(const struct plan *p, struct err *e)
 
 	if (fd >= 0) {
 		close(fd);
-		return err_set(e, -EBADE, "Landlock was entered, yet %s can be "
-					  "read",
+		return err_set(e, -EBADE,
+			       "Landlock was entered, yet %s can be "
+			       "read",
 			       p->canary);
 	}
 	if (errno != EACCES)

@@ -61,8 +61,7 @@ ruleset_new(int abi, bool tcp)
 }
 
 static int
-add_rule(int set, const struct plan_rule *rule, uint64_t handled,
-	 struct err *e)
+add_rule(int set, const struct plan_rule *rule, uint64_t handled, struct err *e)
 {
 	struct ll_path_attr a = { .access = rule->access & handled };
 	struct stat st;

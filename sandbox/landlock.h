@@ -31,7 +31,8 @@
 #define LL_FILE_RIGHTS                                                         \
 	(LL_EXECUTE | LL_WRITE_FILE | LL_READ_FILE | LL_TRUNCATE | LL_IOCTL_DEV)
 
-/* The kernel's ABI: 1 and up; -ENOSYS not built in, -EOPNOTSUPP switched off. */
+/* The kernel's ABI: 1 and up; -ENOSYS not built in, -EOPNOTSUPP switched off.
+ */
 int landlock_abi(void);
 
 /* Restricts the calling thread to the rules of the plan; no_new_privs must be

@@ -9,6 +9,7 @@
 #include "lib/fd.h"
 #include "sandbox/clone.h"
 #include "sandbox/mount.h"
+#include "sandbox/probe.h"
 #include "sandbox/sys.h"
 
 #include <fcntl.h>
@@ -278,7 +279,7 @@ idmap_open(const struct launch_params *lp, struct err *e)
 	int fd = -EBADF, r;
 
 	if (pid < 0)
-		return err_sys(e, pid, "the kernel refuses a user namespace");
+		return probe_explain(PROBE_STEP_CLONE, pid, e);
 	r = write_maps(pid, lp->owner_uid, lp->host_uid, lp->owner_gid,
 		       lp->host_gid, true);
 	if (r >= 0) {
@@ -348,12 +349,12 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 	struct stage_msg cure;
 	int code = m->code < 0 ? m->code : -EIO;
 
-	err_set(e, code, "step %s: %s", step_name((enum step)m->step),
-		m->text);
+	err_set(e, code, "step %s: %s", step_name((enum step)m->step), m->text);
 	if (m->step != STEP_EXEC &&
 	    stage_recv(chan, &cure, NULL, 0, NULL, NULL) == 1 &&
 	    cure.type == STAGE_FAIL && cure.step == m->step)
 		err_cure(e, "%s", cure.text);
+	probe_explain_stage((enum step)m->step, code, e);
 	return code;
 }
 
@@ -386,9 +387,11 @@ static int
 stage_gone(struct launch *l, struct err *e)
 {
 	struct stage_msg m;
-	int r = expect(l, STAGE_EXITED, &m, NULL, e);
 
-	return r < 0 ? r : err_set(e, -ECONNRESET, "the stage went away");
+	while (stage_recv(l->init, &m, NULL, 0, NULL, NULL) == 1)
+		if (m.type == STAGE_FAIL)
+			return take_failure(l->init, &m, e);
+	return err_set(e, -ECONNRESET, "the stage went away");
 }
 
 /* Plan, cgroup to be born in, v1 groups to join. */
@@ -539,8 +542,7 @@ end_unknown(struct launch *l)
 	pid_t pid = 0;
 	struct stage_msg m;
 
-	while (l->pid <= 0 &&
-	       stage_recv(l->init, &m, NULL, 0, NULL, &pid) == 1)
+	while (l->pid <= 0 && stage_recv(l->init, &m, NULL, 0, NULL, &pid) == 1)
 		if (m.type == STAGE_INIT)
 			l->pid = pid;
 }

@@ -23,10 +23,10 @@ struct launch_params {
 };
 
 struct launch {
-	pid_t maker; /* of the namespaces, until they are in use; 0: none */
-	pid_t stage; /* agentbox-stage until pid 1 is there; 0: none */
-	pid_t pid;   /* pid 1 of the box, as we see it; 0: none */
-	int pidfd;   /* of pid 1 */
+	pid_t maker;	 /* of the namespaces, until they are in use; 0: none */
+	pid_t stage;	 /* agentbox-stage until pid 1 is there; 0: none */
+	pid_t pid;	 /* pid 1 of the box, as we see it; 0: none */
+	int pidfd;	 /* of pid 1 */
 	int init;	 /* channel of the stage, then of pid 1 */
 	int agent;	 /* channel of the agent's process, until exec */
 	int tty;	 /* master of the box's terminal, or negative */

@@ -42,7 +42,7 @@ enum layer {
 #define LAYER(id, name, text) LAYER_##id,
 	LAYERS(LAYER)
 #undef LAYER
-	LAYER_MAX
+		LAYER_MAX
 };
 
 #define LAYER_BIT(l) (1u << (unsigned int)(l))

@@ -57,8 +57,9 @@ static int
 clone_failed(struct err *e, int r, const struct plan_fs *f)
 {
 	if (r == -ENOSYS) {
-		err_set(e, r, "the kernel has no open_tree, move_mount or "
-			      "mount_setattr");
+		err_set(e, r,
+			"the kernel has no open_tree, move_mount or "
+			"mount_setattr");
 		return err_cure(e, "agentbox needs Linux 5.12 or newer; in a "
 				   "container, its seccomp profile must allow "
 				   "these calls");
@@ -87,9 +88,10 @@ set_attrs(int fd, const struct plan_fs *f, int idmap_fd, struct err *e)
 	if (r == -EINVAL && a.attr_set & MOUNT_ATTR_IDMAP) {
 		err_set(e, -EMEDIUMTYPE, "%s: its file system cannot map ids",
 			f->src);
-		return err_cure(e, "use a workspace on ext4, xfs, btrfs or (from "
-				   "Linux 6.3) tmpfs, or run agentbox as the "
-				   "owner of the files instead of root");
+		return err_cure(e,
+				"use a workspace on ext4, xfs, btrfs or (from "
+				"Linux 6.3) tmpfs, or run agentbox as the "
+				"owner of the files instead of root");
 	}
 	return r < 0 ? clone_failed(e, r, f) : 0;
 }
@@ -105,8 +107,9 @@ mount_clone(const struct plan_fs *f, int idmap_fd, struct err *e)
 		return at;
 	if (at < 0)
 		return clone_failed(e, at, f);
-	fd = sys_open_tree(at, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
-					   OPEN_TREE_CLOEXEC | AT_RECURSIVE);
+	fd = sys_open_tree(at, "",
+			   AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC |
+				   AT_RECURSIVE);
 	if (fd < 0)
 		return clone_failed(e, fd, f);
 	r = set_attrs(fd, f, idmap_fd, e);
@@ -136,8 +139,8 @@ int
 mount_tmpfs(uint64_t size, uint32_t mode, struct err *e)
 {
 	char size_text[24], mode_text[12], inodes[24];
-	const char *const opts[] = { "size", size_text, "mode", mode_text,
-				     "nr_inodes", inodes, NULL };
+	const char *const opts[] = { "size",	  size_text, "mode", mode_text,
+				     "nr_inodes", inodes,    NULL };
 
 	snprintf(size_text, sizeof(size_text), "%" PRIu64, size);
 	snprintf(mode_text, sizeof(mode_text), "%o", mode);
@@ -324,8 +327,8 @@ do_rebind(struct build *b, const struct plan_fs *f)
 
 	if (at < 0)
 		return err_sys(b->e, at, "%s", f->src);
-	fd = sys_open_tree(at, "", AT_EMPTY_PATH | OPEN_TREE_CLONE |
-					   OPEN_TREE_CLOEXEC);
+	fd = sys_open_tree(at, "",
+			   AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 	close(at);
 	if (fd < 0)
 		return clone_failed(b->e, fd, f);
@@ -351,9 +354,10 @@ do_new(struct build *b, const struct plan_fs *f)
 	} else if (f->kind == PLAN_FS_PROC) {
 		r = fd = mount_new("proc", NULL, a.attr_set, b->e);
 		if (r == -EPERM)
-			err_cure(b->e, "this container hides parts of /proc, so "
-				       "the kernel refuses a fresh one: run it "
-				       "with an unmasked /proc");
+			err_cure(b->e,
+				 "this container hides parts of /proc, so "
+				 "the kernel refuses a fresh one: run it "
+				 "with an unmasked /proc");
 	} else {
 		r = fd = mount_new("devpts", pts,
 				   MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, b->e);
@@ -366,10 +370,9 @@ do_new(struct build *b, const struct plan_fs *f)
 static int
 make_empty(struct build *b)
 {
-	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY |
-					    MOUNT_ATTR_NOSUID |
-					    MOUNT_ATTR_NODEV |
-					    MOUNT_ATTR_NOEXEC };
+	struct mount_attr a = { .attr_set =
+					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 	struct plan_fs f = { .kind = PLAN_FS_FILE, .dst = EMPTY "/file" };
 	_cleanup_close_ int fd = -EBADF;
 	int r = make_dir(b, &f, EMPTY "/dir", 0555);
@@ -395,7 +398,8 @@ empty_of(struct build *b, bool is_dir)
 
 	if (r < 0)
 		return r;
-	return sys_open_tree(b->root, rel(is_dir ? EMPTY "/dir" : EMPTY "/file"),
+	return sys_open_tree(b->root,
+			     rel(is_dir ? EMPTY "/dir" : EMPTY "/file"),
 			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
 }
 
@@ -405,9 +409,9 @@ do_mask(struct build *b, const struct plan_fs *f)
 	_cleanup_close_ int at = -EBADF, fd = -EBADF;
 	int r;
 
-	at = fd_openat2(b->root, rel(f->dst), O_PATH | O_CLOEXEC | O_NOFOLLOW,
-			0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS |
-				   RESOLVE_NO_SYMLINKS);
+	at = fd_openat2(
+		b->root, rel(f->dst), O_PATH | O_CLOEXEC | O_NOFOLLOW, 0,
+		RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_SYMLINKS);
 	/* Not there, or a link (which leads nowhere outside the box). */
 	if (at == -ENOENT || at == -ELOOP || at == -ENOTDIR)
 		return 0;
@@ -471,8 +475,9 @@ int
 mount_build(int root, const struct plan *p, const int *fds, size_t n_fds,
 	    struct err *e)
 {
-	struct build b = { .root = root, .plan = p, .fds = fds, .n_fds = n_fds,
-			   .e = e };
+	struct build b = {
+		.root = root, .plan = p, .fds = fds, .n_fds = n_fds, .e = e
+	};
 	mode_t old = umask(0);
 	int r = 0;
 

@@ -10,7 +10,8 @@
 /* A detached clone of the host tree f->src with the attributes of f; idmap_fd
  * is a user namespace for PLAN_FS_IDMAP or negative. Returns a mount
  * descriptor; -ENOENT for a missing source with PLAN_FS_OPTIONAL leaves e
- * alone; -EMEDIUMTYPE: the file system has no idmapped mounts. Called by the stage, and in root mode by the supervisor. */
+ * alone; -EMEDIUMTYPE: the file system has no idmapped mounts. Called by the
+ * stage, and in root mode by the supervisor. */
 int mount_clone(const struct plan_fs *f, int idmap_fd, struct err *e);
 
 /* A detached tmpfs. Returns a mount descriptor. */

@@ -7,7 +7,8 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
-#define LOOPBACK_INDEX 1 /* always the first: net/core/dev.h LOOPBACK_IFINDEX */
+#define LOOPBACK_INDEX 1 /* always the first: net/core/dev.h LOOPBACK_IFINDEX  \
+			  */
 
 static int
 send_flags(struct nl_sock *sk, unsigned int flags)
@@ -38,7 +39,6 @@ net_loopback(bool up, struct err *e)
 	nl_socket_free(sk);
 	if (r < 0)
 		return err_set(e, -EIO, "cannot set loopback %s: %s",
-			       up ? "up" : "down",
-			       nl_geterror(r));
+			       up ? "up" : "down", nl_geterror(r));
 	return 0;
 }

@@ -135,8 +135,8 @@ put_fs(struct encoder *enc, struct plan_wire *w, const struct plan *p)
 static void
 put_rules(struct encoder *enc, struct plan_wire *w, const struct plan *p)
 {
-	struct wire_rule *at = put_table(enc, &w->rules, p->n_rules,
-					 sizeof(*at));
+	struct wire_rule *at =
+		put_table(enc, &w->rules, p->n_rules, sizeof(*at));
 
 	for (size_t i = 0; i < p->n_rules; i++)
 		at[i] = (struct wire_rule){
@@ -148,8 +148,8 @@ put_rules(struct encoder *enc, struct plan_wire *w, const struct plan *p)
 static void
 put_rlimits(struct encoder *enc, struct plan_wire *w, const struct plan *p)
 {
-	struct wire_rlimit *at = put_table(enc, &w->rlimits, p->n_rlimits,
-					   sizeof(*at));
+	struct wire_rlimit *at =
+		put_table(enc, &w->rlimits, p->n_rlimits, sizeof(*at));
 
 	for (size_t i = 0; i < p->n_rlimits; i++)
 		at[i] = (struct wire_rlimit){
@@ -314,8 +314,8 @@ check_fs(struct decoder *d, const struct plan_fs *f)
 static int
 get_fs(struct decoder *d, struct plan *p)
 {
-	const struct wire_fs *at = get_table(d, &d->w->fs, PLAN_FS_MAX,
-					     sizeof(*at));
+	const struct wire_fs *at =
+		get_table(d, &d->w->fs, PLAN_FS_MAX, sizeof(*at));
 	int r;
 
 	if (!at)
@@ -339,8 +339,8 @@ get_fs(struct decoder *d, struct plan *p)
 static int
 get_rules(struct decoder *d, struct plan *p)
 {
-	const struct wire_rule *at = get_table(d, &d->w->rules, PLAN_RULES_MAX,
-					       sizeof(*at));
+	const struct wire_rule *at =
+		get_table(d, &d->w->rules, PLAN_RULES_MAX, sizeof(*at));
 	int r;
 
 	if (!at)
@@ -359,8 +359,8 @@ get_rules(struct decoder *d, struct plan *p)
 static int
 get_rlimits(struct decoder *d, struct plan *p)
 {
-	const struct wire_rlimit *at = get_table(
-		d, &d->w->rlimits, PLAN_RLIMITS_MAX, sizeof(*at));
+	const struct wire_rlimit *at =
+		get_table(d, &d->w->rlimits, PLAN_RLIMITS_MAX, sizeof(*at));
 
 	if (!at)
 		return bad(d, "limit table out of bounds");
@@ -450,8 +450,8 @@ plan_alloc(const struct plan_wire *w)
 static int
 get_filter(struct decoder *d, struct plan *p)
 {
-	const struct sock_filter *at = get_table(
-		d, &d->w->insns, SECCOMP_INSNS_MAX, sizeof(*at));
+	const struct sock_filter *at =
+		get_table(d, &d->w->insns, SECCOMP_INSNS_MAX, sizeof(*at));
 
 	if (!at)
 		return bad(d, "filter out of bounds");

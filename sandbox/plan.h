@@ -46,12 +46,13 @@ enum plan_fs_kind {
 /* plan_fs.flags */
 #define PLAN_FS_RDONLY 0x01u
 #define PLAN_FS_NOEXEC 0x02u
-#define PLAN_FS_DEV 0x04u	/* devices allowed; src is a /dev node */
-#define PLAN_FS_OPTIONAL 0x08u	/* src missing on the host: skip silently */
-#define PLAN_FS_IDMAP 0x10u	/* owned by the human: root mode idmaps it */
-#define PLAN_FS_FD 0x20u	/* src comes as a mount descriptor, in order,
-				   with the GO message (root mode) */
-#define PLAN_FS_WATCHED 0x40u	/* counted by the disk watch */
+#define PLAN_FS_DEV 0x04u      /* devices allowed; src is a /dev node */
+#define PLAN_FS_OPTIONAL 0x08u /* src missing on the host: skip silently */
+#define PLAN_FS_IDMAP 0x10u    /* owned by the human: root mode idmaps it */
+#define PLAN_FS_FD                                                             \
+	0x20u		      /* src comes as a mount descriptor, in order,    \
+				 with the GO message (root mode) */
+#define PLAN_FS_WATCHED 0x40u /* counted by the disk watch */
 #define PLAN_FS_FLAGS_ALL 0x7fu
 /* nosuid is always set; nodev unless PLAN_FS_DEV. */
 
@@ -59,8 +60,8 @@ struct plan_fs {
 	enum plan_fs_kind kind;
 	uint32_t flags;
 	uint32_t mode;
-	uint64_t size;	  /* tmpfs bytes */
-	const char *src;  /* or NULL */
+	uint64_t size;	 /* tmpfs bytes */
+	const char *src; /* or NULL */
 	const char *dst;
 	const char *data; /* FILE contents */
 };

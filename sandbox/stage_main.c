@@ -1,10 +1,10 @@
 /*
  * agentbox-stage. Started by launch.c with two channels (stage.h) and the box's
  * stdio while the supervisor still compiles the profile: it enters the
- * namespaces that are made meanwhile, takes the plan, and starts pid 1 of the box as a child
- * of the supervisor (CLONE_PARENT); pid 1 builds the box and starts the process
- * that becomes the command. Whatever fails is told to the supervisor as a step,
- * an errno and a text; then everything ends.
+ * namespaces that are made meanwhile, takes the plan, and starts pid 1 of the
+ * box as a child of the supervisor (CLONE_PARENT); pid 1 builds the box and
+ * starts the process that becomes the command. Whatever fails is told to the
+ * supervisor as a step, an errno and a text; then everything ends.
  *
  * The three processes share one memory for speed, but never run at once: the
  * first exits when pid 1 is there, and pid 1 waits, as after vfork, until the
@@ -88,11 +88,8 @@ step_join(struct stage *s, struct err *e)
 	if (read(STAGE_FD_NS_DONE, &r, sizeof(r)) == sizeof(r) && r == 0 &&
 	    setns(STAGE_FD_NS, STAGE_NAMESPACES) < 0)
 		r = -errno;
-	if (r < 0) {
-		err_sys(e, r, "the kernel refuses new namespaces");
-		err_cure(e, "`agentbox doctor` says which setting forbids them");
-		return r;
-	}
+	if (r < 0)
+		return err_sys(e, r, "the kernel refuses new namespaces");
 	close(STAGE_FD_NS);
 	close(STAGE_FD_NS_DONE);
 	return tell(STAGE_READY, 0, e);
@@ -363,7 +360,8 @@ agent_main(void *arg)
 	agent_signals();
 	r = exec_command(s->plan);
 	err_sys(&e, -r, "%s", s->plan->args[0]);
-	m = (struct stage_msg){ .type = STAGE_FAIL, .step = STEP_EXEC,
+	m = (struct stage_msg){ .type = STAGE_FAIL,
+				.step = STEP_EXEC,
 				.code = -r };
 	snprintf(m.text, sizeof(m.text), "%.190s", e.text);
 	(void)!write(AGENT_CHAN, &m, sizeof(m));

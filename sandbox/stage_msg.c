@@ -93,17 +93,22 @@ stage_recv(int chan, struct stage_msg *ret, int *fds, size_t max, size_t *ret_n,
 	} ctl;
 	struct stage_msg m;
 	struct iovec iov = { &m, sizeof(m) };
-	struct msghdr h = { .msg_iov = &iov, .msg_iovlen = 1,
+	struct msghdr h = { .msg_iov = &iov,
+			    .msg_iovlen = 1,
 			    .msg_control = ctl.buf,
 			    .msg_controllen = sizeof(ctl.buf) };
+	bool reset = false;
 	size_t n = 0;
 	pid_t pid = 0;
 	ssize_t len;
 	int r;
 
+	/* A peer that ended without reading all of ours: the kernel says so
+	 * once, and only then hands out what the peer had sent. */
 	do
 		len = recvmsg(chan, &h, MSG_CMSG_CLOEXEC);
-	while (len < 0 && errno == EINTR);
+	while (len < 0 && (errno == EINTR ||
+			   (errno == ECONNRESET && !reset && (reset = true))));
 	if (len <= 0)
 		return len < 0 && errno != ECONNRESET ? -errno : 0;
 	for (struct cmsghdr *c = CMSG_FIRSTHDR(&h); c; c = CMSG_NXTHDR(&h, c)) {

@@ -6,13 +6,15 @@
  *   STEP(ID, "name", "what it does")
  */
 #define STEPS(STEP)                                                            \
-	STEP(JOIN, "namespaces", "enters user, network, ipc and uts namespaces") \
+	STEP(JOIN, "namespaces",                                               \
+	     "enters user, network, ipc and uts namespaces")                   \
 	STEP(LOOPBACK, "loopback", "brings the loopback interface up")         \
 	STEP(BOUNDING, "bounding", "empties the capability bounding set")      \
 	STEP(GO, "go", "waits until the supervisor mapped the ids")            \
 	STEP(PLAN, "plan", "reads and checks the sealed plan")                 \
-	STEP(CLONE, "clone", "starts pid 1 in its cgroup, pid and mount "      \
-			     "namespaces")                                     \
+	STEP(CLONE, "clone",                                                   \
+	     "starts pid 1 in its cgroup, pid and mount "                      \
+	     "namespaces")                                                     \
 	STEP(SESSION, "session", "leaves the caller's session")                \
 	STEP(HOSTNAME, "hostname", "names the box")                            \
 	STEP(OOM, "oom", "makes the box the first victim")                     \
@@ -39,7 +41,7 @@ enum step {
 #define STEP(id, name, text) STEP_##id,
 	STEPS(STEP)
 #undef STEP
-	STEP_MAX
+		STEP_MAX
 };
 
 const char *step_name(enum step s);

@@ -68,9 +68,9 @@ struct box {
 	struct eventlog *log;
 	struct tty *tty;
 	struct watch *watch[BOX_WATCHES_MAX];
-	uint64_t started_us; /* CLOCK_REALTIME */
+	uint64_t started_us;  /* CLOCK_REALTIME */
 	char limit_text[160]; /* which limit ended it */
-	int wait_status;     /* of the command, valid when have_status */
+	int wait_status;      /* of the command, valid when have_status */
 	bool have_status;
 	uint64_t phase[PHASE_MAX]; /* CLOCK_MONOTONIC, nanoseconds */
 };

@@ -144,8 +144,11 @@ run(struct box *b, struct err *e)
 int
 box_run(const struct box_options *o)
 {
-	struct box b = { .o = o, .entry = RUNTIME_BOX_INIT, .slot = -EBADF,
-			 .guard = GUARD_INIT, .launch = LAUNCH_INIT };
+	struct box b = { .o = o,
+			 .entry = RUNTIME_BOX_INIT,
+			 .slot = -EBADF,
+			 .guard = GUARD_INIT,
+			 .launch = LAUNCH_INIT };
 	struct err e = ERR_INIT;
 	int status = EXIT_AGENTBOX;
 

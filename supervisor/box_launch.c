@@ -83,20 +83,32 @@ start_guard(struct box *b, struct err *e)
 	return r;
 }
 
+/* A scope moves this process, and what it starts must be born there: a child
+ * left in the caller's own group could not get from there into the box's. So
+ * for a user this comes before the first child; the scope is named by our pid,
+ * since the box has no id yet. */
+static void
+find_cgroups(struct box *b)
+{
+	char helper[PATH_MAX + 32], id[16];
+	struct err e = ERR_INIT;
+
+	cgroup_host_find(&b->host, true);
+	if (b->host.backend != CGROUP_SCOPE || b->host.v2_dir[0])
+		return;
+	snprintf(helper, sizeof(helper), "%s/agentbox-scope", b->paths.libexec);
+	snprintf(id, sizeof(id), "%d", (int)getpid());
+	/* On failure there is no cgroup, with the reason: the layers decide. */
+	(void)cgroup_scope_enter(&b->host, helper, id, &e);
+}
+
 static int
 acquire_cgroup(struct box *b, struct err *e)
 {
-	char helper[PATH_MAX + 32];
 	int r;
 
-	cgroup_host_find(&b->host, true);
-	if (b->host.backend == CGROUP_SCOPE && !b->host.v2_dir[0]) {
-		snprintf(helper, sizeof(helper), "%s/agentbox-scope",
-			 b->paths.libexec);
-		/* On failure there is no cgroup; the layers decide. */
-		(void)cgroup_scope_enter(&b->host, helper, b->entry.id, e);
-		e->code = 0;
-	}
+	if (root_mode())
+		find_cgroups(b);
 	r = start_guard(b, e);
 	if (r < 0)
 		return r;
@@ -128,6 +140,8 @@ box_begin(struct box *b, struct err *e)
 	static const int stdio[3] = { 0, 1, 2 };
 	char stage[PATH_MAX + 32];
 
+	if (!root_mode() && b->host.backend == CGROUP_NONE)
+		find_cgroups(b);
 	snprintf(stage, sizeof(stage), "%s/agentbox-stage", b->paths.libexec);
 	return launch_begin(stage, stdio, &b->launch, e);
 }
@@ -155,9 +169,10 @@ start_as_owner(struct box *b, struct err *e)
 	p->layers &= ~LAYER_BIT(LAYER_OWNUID);
 	for (size_t i = 0; i < p->n_fs; i++)
 		p->fs[i].flags &= ~PLAN_FS_IDMAP;
-	snprintf(b->table.row[LAYER_OWNUID].enforced, LAYER_TEXT_MAX,
-		 "uid %u, the workspace's owner: its file system cannot map ids",
-		 b->lp.host_uid);
+	snprintf(
+		b->table.row[LAYER_OWNUID].enforced, LAYER_TEXT_MAX,
+		"uid %u, the workspace's owner: its file system cannot map ids",
+		b->lp.host_uid);
 	r = box_begin(b, e);
 	return r < 0 ? r : start(b, e);
 }
@@ -191,8 +206,7 @@ degrade(struct box *b)
 	    row[LAYER_MEMORY].optional) {
 		row[LAYER_MEMORY].state = LAYER_DEGRADED;
 		snprintf(row[LAYER_MEMORY].enforced, LAYER_TEXT_MAX,
-			 "watched %d times a second",
-			 1000 / WATCH_MEMORY_MS);
+			 "watched %d times a second", 1000 / WATCH_MEMORY_MS);
 	}
 	if (row[LAYER_PIDS].state == LAYER_ABSENT && row[LAYER_PIDS].optional &&
 	    b->profile->process.nproc != CGROUP_UNLIMITED) {
@@ -239,8 +253,8 @@ confirm(struct box *b)
 	int r = life_next(b->state, LIFE_CONFIRMED);
 
 	clock_gettime(CLOCK_REALTIME, &ts);
-	b->started_us = (uint64_t)ts.tv_sec * 1000000u +
-			(uint64_t)ts.tv_nsec / 1000u;
+	b->started_us =
+		(uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 	b->state = r < 0 ? b->state : (enum life_state)r;
 	box_phase(b, PHASE_ATTESTED);
 }

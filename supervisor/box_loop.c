@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#define GRACE_S 2	      /* between the polite signal and the kill */
+#define GRACE_S 2	       /* between the polite signal and the kill */
 #define FREEZE_WAIT_US 5000000 /* the kernel may take its time under load */
 
 static void
@@ -33,8 +33,7 @@ box_freeze(struct box *b, bool on, struct err *e)
 	int r;
 
 	if (life_next(b->state, ev) < 0)
-		return err_set(e, -EBUSY, "the box is %s",
-			       life_name(b->state));
+		return err_set(e, -EBUSY, "the box is %s", life_name(b->state));
 	if (b->cg && cgroup_can_freeze(b->cg))
 		r = cgroup_freeze(b->cg, on, FREEZE_WAIT_US);
 	else
@@ -225,8 +224,8 @@ add_watches(struct box *b, struct err *e)
 
 	if (b->workspace && p->files.workspace == ACCESS_WRITE &&
 	    p->files.workspace_max) {
-		dir = open(b->workspace, O_RDONLY | O_DIRECTORY | O_CLOEXEC |
-						 O_NOFOLLOW);
+		dir = open(b->workspace,
+			   O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 		if (dir < 0)
 			return err_sys(e, -errno, "%s", b->workspace);
 		r = watch_disk(b->base, &dir, 1, b->launch.pid,
@@ -245,8 +244,8 @@ add_watches(struct box *b, struct err *e)
 static int
 add_control(struct box *b, struct err *e)
 {
-	int r = eventlog_new(runtime_dirfd(b->rt), b->entry.id,
-			     b->entry.name, &b->log);
+	int r = eventlog_new(runtime_dirfd(b->rt), b->entry.id, b->entry.name,
+			     &b->log);
 
 	if (r < 0)
 		return err_sys(e, r, "event log");
@@ -259,8 +258,8 @@ add_control(struct box *b, struct err *e)
 				     layer_name((enum layer)l),
 				     b->table.row[l].enforced);
 	eventlog_add(b->log, EVENT_STARTED, "%s", b->o->args[0]);
-	return control_new(b->base, b->entry.listen_fd, &control_ops,
-			   b, b->log, &b->control, e);
+	return control_new(b->base, b->entry.listen_fd, &control_ops, b, b->log,
+			   &b->control, e);
 }
 
 static int
@@ -353,6 +352,10 @@ finish(struct box *b)
 					    : SIGKILL);
 	if (b->tty)
 		tty_drain(b->tty, 200);
+	/* Pid 1 closed its channel before the kernel ended the others. Who
+	 * asked for the end hears of it when all are dead. */
+	if (b->end != END_COMMAND)
+		launch_end(&b->launch);
 	control_finish(b->control);
 }
 

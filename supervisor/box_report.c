@@ -103,10 +103,11 @@ add_details(struct box *b, json_t *j)
 {
 	struct cgroup_usage u;
 
-	json_object_set_new(j, "cgroup", json_string(cgroup_backend_name(
-						 b->host.backend)));
+	json_object_set_new(j, "cgroup",
+			    json_string(cgroup_backend_name(b->host.backend)));
 	json_object_set_new(j, "layers", report_layers_json(&b->table));
-	json_object_set_new(j, "landlock_abi", json_integer(b->launch.landlock));
+	json_object_set_new(j, "landlock_abi",
+			    json_integer(b->launch.landlock));
 	if (b->cg && cgroup_usage(b->cg, &u) == 0)
 		json_object_set_new(
 			j, "usage",
@@ -121,16 +122,16 @@ box_describe(struct box *b, bool full)
 {
 	char started[32];
 	const struct profile *p = b->profile;
-	json_t *j = json_pack(
-		"{ss ss ss ss ss ss* ss* ss* si si si ss sI}", "id",
-		b->entry.id, "name", b->entry.name, "state",
-		life_name(b->state), "profile", p->name, "role",
-		profile_role_name(p->role), "owner", p->owner, "purpose",
-		p->purpose, "workspace", b->workspace, "uid",
-		(int)b->lp.host_uid, "pid", (int)b->launch.pid, "supervisor",
-		(int)getpid(), "started",
-		utc(b->started_us, started, sizeof(started)), "started_us",
-		(json_int_t)b->started_us);
+	json_t *j =
+		json_pack("{ss ss ss ss ss ss* ss* ss* si si si ss sI}", "id",
+			  b->entry.id, "name", b->entry.name, "state",
+			  life_name(b->state), "profile", p->name, "role",
+			  profile_role_name(p->role), "owner", p->owner,
+			  "purpose", p->purpose, "workspace", b->workspace,
+			  "uid", (int)b->lp.host_uid, "pid", (int)b->launch.pid,
+			  "supervisor", (int)getpid(), "started",
+			  utc(b->started_us, started, sizeof(started)),
+			  "started_us", (json_int_t)b->started_us);
 
 	if (!j)
 		return NULL;
@@ -210,12 +211,12 @@ void
 box_print_timing(const struct box *b)
 {
 	static const char *const names[PHASE_MAX] = {
-		[PHASE_BEGUN] = "begin",	 [PHASE_LOADED] = "load",
-		[PHASE_BUILT] = "build",		 [PHASE_COMPILED] = "compile",
-		[PHASE_ACQUIRED] = "acquire",
-		[PHASE_LAUNCHED] = "launch",	 [PHASE_CONFINED] = "confine",
-		[PHASE_ATTESTED] = "attest",	 [PHASE_EXECED] = "exec",
-		[PHASE_ENDED] = "run",		 [PHASE_RELEASED] = "release",
+		[PHASE_BEGUN] = "begin",      [PHASE_LOADED] = "load",
+		[PHASE_BUILT] = "build",      [PHASE_COMPILED] = "compile",
+		[PHASE_ACQUIRED] = "acquire", [PHASE_LAUNCHED] = "launch",
+		[PHASE_CONFINED] = "confine", [PHASE_ATTESTED] = "attest",
+		[PHASE_EXECED] = "exec",      [PHASE_ENDED] = "run",
+		[PHASE_RELEASED] = "release",
 	};
 	uint64_t last = b->phase[PHASE_START];
 

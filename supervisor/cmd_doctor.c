@@ -9,7 +9,7 @@
 #include <getopt.h>
 #include <string.h>
 
-#define EXIT_USAGE 2
+#define EXIT_USAGE 125
 #define EXIT_OWN 125
 
 static const char usage[] =

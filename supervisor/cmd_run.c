@@ -92,7 +92,8 @@ parse(struct box_options *o, int argc, char **argv, struct err *e)
 		return r;
 	if (optind >= argc) {
 		err_set(e, -EINVAL, "no command to run");
-		return err_cure(e, "agentbox run [options] -- COMMAND [ARG...]");
+		return err_cure(e,
+				"agentbox run [options] -- COMMAND [ARG...]");
 	}
 	o->args = (const char *const *)&argv[optind];
 	return 0;

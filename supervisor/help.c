@@ -13,17 +13,20 @@ static const struct {
 	  "no capability, Landlock, a system call allowlist, limits.\n"
 	  "\n"
 	  "  -p, --profile P      profile name or path (default: default)\n"
-	  "  -w, --workspace DIR  directory that the agent works in (default: .)\n"
+	  "  -w, --workspace DIR  directory that the agent works in (default: "
+	  ".)\n"
 	  "  -n, --name N         name of the box (default: made up)\n"
 	  "  -t, --timeout D      stop after 90s, 5m, 2h, 1d; 0: never\n"
 	  "      --env K=V        set a variable inside (may be repeated)\n"
 	  "      --label K=V      label the box (may be repeated)\n"
 	  "      --show-enforced  print requested against enforced first\n"
-	  "  -j, --json           what agentbox itself says is JSON, on stderr\n"
+	  "  -j, --json           what agentbox itself says is JSON, on "
+	  "stderr\n"
 	  "      --timing         print how long each phase took\n"
 	  "\n"
 	  "exit status: the command's; 128+N when killed by signal N; 124 the\n"
-	  "time was over; 125 agentbox failed or refused; 126 the command cannot\n"
+	  "time was over; 125 agentbox failed or refused; 126 the command "
+	  "cannot\n"
 	  "be executed; 127 it was not found\n" },
 	{ "ps", "list running boxes",
 	  "usage: agentbox ps [--label K=V] [--json]\n" },
@@ -44,7 +47,10 @@ static const struct {
 	{ "logs", "what happened to a box",
 	  "usage: agentbox logs BOX [-f] [--json]\n" },
 	{ "doctor", "what this machine can enforce, and how to fix it",
-	  "usage: agentbox doctor [--json]\n" },
+	  "usage: agentbox doctor [-j] [-p PROFILE] [-w DIR]\n"
+	  "\n"
+	  "Tries each layer in a child. Exit status: 0 `agentbox run` would\n"
+	  "start, 1 it would refuse, 125 doctor itself failed.\n" },
 	{ "version", "print the version", "usage: agentbox version\n" },
 	{ "help", "print help", "usage: agentbox help [COMMAND]\n" },
 };

@@ -43,11 +43,11 @@ static const struct {
 	const char *name;
 	int (*fn)(int argc, char **argv);
 } commands[] = {
-	{ "run", cmd_run },	    { "ps", cmd_ps },
-	{ "inspect", cmd_inspect }, { "freeze", cmd_freeze },
-	{ "thaw", cmd_freeze },	    { "kill", cmd_kill },
-	{ "logs", cmd_logs },	    { "doctor", cmd_doctor },
-	{ "version", cmd_version }, { "help", cmd_help },
+	{ "run", cmd_run },	      { "ps", cmd_ps },
+	{ "inspect", cmd_inspect },   { "freeze", cmd_freeze },
+	{ "thaw", cmd_freeze },	      { "kill", cmd_kill },
+	{ "logs", cmd_logs },	      { "doctor", cmd_doctor },
+	{ "version", cmd_version },   { "help", cmd_help },
 	{ "--version", cmd_version }, { "--help", cmd_help },
 	{ "-h", cmd_help },
 };
@@ -74,8 +74,9 @@ open_stdio(void)
 {
 	int fd;
 
+	/* Without O_CLOEXEC: these are to be inherited. */
 	do
-		fd = open("/dev/null", O_RDWR);
+		fd = open("/dev/null", O_RDWR); /* NOLINT */
 	while (fd >= 0 && fd <= 2);
 	if (fd > 2)
 		close(fd);

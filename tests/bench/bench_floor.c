@@ -196,7 +196,8 @@ landlock(void)
 static int
 child(void *arg)
 {
-	static char *const env[] = { (char[]){ "PATH=/usr/bin:/bin" }, NULL };
+	static char path[] = "PATH=/usr/bin:/bin";
+	static char *const env[] = { path, NULL };
 
 	(void)arg;
 	for (size_t i = 0; i < run.n_groups; i++)

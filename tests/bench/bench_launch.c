@@ -44,7 +44,7 @@ struct pool {
 static struct command commands[COMMANDS_MAX];
 static struct pool pools[COMMANDS_MAX];
 static size_t n_commands;
-static int own_ns = -EBADF;
+static int own_ns = -EBADF, own_dir = -EBADF;
 
 static void
 parse_line(char *line)
@@ -100,6 +100,8 @@ enter(const char *ns)
 		bench_die(ns ? ns : "mount namespace");
 	if (ns)
 		close(fd);
+	else if (fchdir(own_dir) < 0) /* setns(2) went to the root */
+		bench_die("current folder");
 }
 
 static uint64_t
@@ -171,6 +173,7 @@ main(int argc, char **argv)
 	       fgets(line, sizeof(line), stdin))
 		parse_line(line);
 	own_ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	own_dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	/* One round to warm up, unless each command can run only once. */
 	for (uint64_t i = rounds > 1 ? 0 : 1; i <= rounds; i++)
 		for (size_t k = 0; k < n_commands; k++)

@@ -24,13 +24,17 @@ inside "windows, panes, resize" '^2 windows 3 panes 40x10$' \
 		"$(tmux list-panes -s -t s | wc -l) panes" \
 		"$(tmux display -p -t s "#{window_width}x#{window_height}")"
 	tmux kill-server'
-inside "control-C reaches the program in it" '^interrupted$' \
-	'tmux -f /dev/null new-session -d -s s \
-		"bash -c \"trap \\\"echo interrupted; sleep 9\\\" INT
-		echo ready; while :; do sleep 0.1; done\""
+put trap.sh <<'END'
+trap 'echo interrupted; sleep 9' INT
+echo ready
+while :; do sleep 0.1; done
+END
+inside "control-C reaches the program in it" 'interrupted$' \
+	'tmux -f /dev/null new-session -d -s s bash trap.sh
 	bash wait-pane ready; tmux send-keys -t s C-c
-	bash wait-pane interrupted; tmux capture-pane -p -t s
-	tmux kill-server' 
+	for _ in $(seq 100); do tmux capture-pane -p -t s | grep interrupted &&
+		break; sleep 0.05; done
+	tmux kill-server'
 inside "wait-for between sessions" '^signalled$' \
 	'tmux -f /dev/null new-session -d -s s "tmux wait-for -S done; sleep 9"
 	tmux wait-for done; echo signalled; tmux kill-server'

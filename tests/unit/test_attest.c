@@ -50,11 +50,11 @@ attest(struct self *s)
 TEST(nothing_of_ours_is_held)
 {
 	static const enum layer rows[] = {
-		LAYER_USER,  LAYER_OWNUID,   LAYER_PID,	   LAYER_MOUNT,
-		LAYER_NET,   LAYER_IPC,	     LAYER_UTS,	   LAYER_CGROUPNS,
-		LAYER_TIME,  LAYER_FILES,    LAYER_NNP,	   LAYER_LANDLOCK,
-		LAYER_SWAP,  LAYER_SECCOMP,  LAYER_MEMORY, LAYER_SECUREBITS,
-		LAYER_PIDS,  LAYER_CPU,	     LAYER_FREEZE, LAYER_FDS,
+		LAYER_USER, LAYER_OWNUID,  LAYER_PID,	 LAYER_MOUNT,
+		LAYER_NET,  LAYER_IPC,	   LAYER_UTS,	 LAYER_CGROUPNS,
+		LAYER_TIME, LAYER_FILES,   LAYER_NNP,	 LAYER_LANDLOCK,
+		LAYER_SWAP, LAYER_SECCOMP, LAYER_MEMORY, LAYER_SECUREBITS,
+		LAYER_PIDS, LAYER_CPU,	   LAYER_FREEZE, LAYER_FDS,
 	};
 	struct self s;
 
@@ -72,9 +72,10 @@ TEST(nothing_of_ours_is_held)
 /* Each layer alone is a reason to refuse, unless it is optional. */
 TEST(each_layer_alone)
 {
-	static const enum layer rows[] = { LAYER_USER,	LAYER_PID, LAYER_MOUNT,
-					   LAYER_NET,	LAYER_NNP, LAYER_FILES,
-					   LAYER_MEMORY, LAYER_SECCOMP,
+	static const enum layer rows[] = { LAYER_USER,	  LAYER_PID,
+					   LAYER_MOUNT,	  LAYER_NET,
+					   LAYER_NNP,	  LAYER_FILES,
+					   LAYER_MEMORY,  LAYER_SECCOMP,
 					   LAYER_LANDLOCK };
 	struct self s;
 

@@ -1,5 +1,6 @@
 /* links: sandbox lib */
-/* The plan survives its encoding, and nothing malformed survives the decoder. */
+/* The plan survives its encoding, and nothing malformed survives the decoder.
+ */
 #include "sandbox/plan.h"
 #include "tests/tap.h"
 #include "tests/tools/sample_plan.h"

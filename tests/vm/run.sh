@@ -73,8 +73,10 @@ image_find()
 		cat "$here/image.sh") | sha256sum | cut -c 1-16)
 	image=$dir/$key
 	mkdir -p "$dir"
+	# One machine at a time; waiting for another one's end is not our time.
 	exec 9> "$dir/lock"
 	flock 9
+	SECONDS=0
 	[ ! -e "$image/complete" ] || return 0
 
 	echo "# making the image of the machine (about a minute)"
@@ -142,22 +144,28 @@ boot()
 	qemu_pid=$!
 }
 
-# Prints what the machine says and leaves its status in $status: 124 for no
-# answer in time, 125 for a machine that died on its own.
+# Prints what the machine says and leaves its status in $status, or "late" when
+# the time is over, or "lost" for a machine that died on its own.
 follow()
 {
-	local line
+	local part line=
 
-	status=125
+	status=lost
 	exec 8<> "$tmp/out"
 	while :; do
-		if IFS= read -r -t 1 -u 8 line; then
+		# When the time is over, part holds what there was of a line.
+		if IFS= read -r -t 1 -u 8 part; then
+			line+=$part
 			case $line in
 			'agentbox-vm: end '*) status=${line##* }; return ;;
 			esac
 			printf '%s\n' "$line"
-		elif [ "$SECONDS" -ge "$limit" ]; then
-			status=124
+			line=
+			continue
+		fi
+		line+=$part
+		if [ "$SECONDS" -ge "$limit" ]; then
+			status=late
 			return
 		elif ! kill -0 "$qemu_pid" 2> /dev/null; then
 			return
@@ -174,10 +182,14 @@ run()
 	boot
 	follow
 	case $status in
-	124) echo "# the machine did not end in $limit s" ;;
-	125)
+	late)
+		echo "# the machine did not end in $limit s"
+		status=124
+		;;
+	lost)
 		echo "# the machine stopped by itself; its console:"
 		tail -n 60 "$dir/console.log" | sed 's/^/# /'
+		status=125
 		;;
 	esac
 	[ "$1" != suite ] || echo "# $SECONDS s in all"

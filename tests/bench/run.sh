@@ -1,0 +1,42 @@
+#!/bin/bash
+# make bench: what a box costs, beside other sandboxes, in one run. As root and
+# as a user (who sees fewer rows). BENCH_N is the number of rounds; BENCH_ONLY
+# names parts: launch phases memory control command calls.
+set -eu
+
+here=$(cd "$(dirname "$0")" && pwd)
+src=$(cd "$here/../.." && pwd)
+: "${AGENTBOX:=$src/build/bin/agentbox}"
+: "${TESTBIN:=$src/build/release/tests}"
+export AGENTBOX TESTBIN LC_ALL=C.UTF-8
+
+tmp=$(mktemp -d "${TMPDIR:-/tmp}/abx-bench-XXXXXX")
+holder=
+on_exit()
+{
+	if [ "$holder" ]; then
+		nsenter --mount="/proc/$holder/ns/mnt" \
+			rmdir /sys/fs/cgroup/abx-bench/* \
+			/sys/fs/cgroup/abx-bench 2>/dev/null || :
+		kill "$holder" 2>/dev/null || :
+	fi
+	rm -rf --one-file-system "$tmp"
+}
+trap on_exit EXIT
+trap 'exit 130' HUP INT TERM
+
+mkdir "$tmp/ws"
+cp "$TESTBIN"/bench_calls "$TESTBIN"/bench_control "$tmp/ws/"
+"$TESTBIN/bench_filter" "$tmp/filter"
+
+# A runtime of OCI bundles wants cgroup2 at its usual place, which a host with
+# both versions does not have: it gets a mount namespace of its own for that.
+if [ "$(id -u)" = 0 ] && command -v crun > /dev/null; then
+	mkfifo "$tmp/ready"
+	# shellcheck disable=SC2016 # for the inner shell
+	unshare -m sh -c 'mount -t cgroup2 none /sys/fs/cgroup && echo yes > "$1"
+		exec sleep 3600' sh "$tmp/ready" &
+	holder=$!
+	read -r -t 10 _ <> "$tmp/ready" || { kill "$holder"; holder=; }
+fi
+python3 "$here/bench.py" "$tmp" ${holder:+"/proc/$holder/ns/mnt"}

@@ -108,9 +108,9 @@ else
 	skip "json" "python3 is not installed"
 fi
 
-check_err "an unknown option is wrong usage" 2 'usage: agentbox doctor' \
+check_err "an unknown option is wrong usage" 125 'usage: agentbox doctor' \
 	"${doctor[@]}" --no-such-option
-check_err "an argument is wrong usage" 2 'unexpected argument "x"' \
+check_err "an argument is wrong usage" 125 'unexpected argument "x"' \
 	"${doctor[@]}" x
 check_out "help" '^usage: agentbox doctor' "${doctor[@]}" --help
 check_status "a profile that does not exist: run would refuse" 1 \

@@ -171,6 +171,7 @@ confine_init(struct err *e)
 		ALLOW(wait4),
 		ALLOW(kill),
 		ALLOW(sendmsg),
+		ALLOW(madvise), /* trim_code() */
 		ALLOW(exit_group),
 		ALLOW(rt_sigreturn),
 		ALLOW(restart_syscall),

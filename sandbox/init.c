@@ -6,10 +6,12 @@
  */
 #include "sandbox/init.h"
 
+#include "lib/trim.h"
 #include "sandbox/stage.h"
 
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
 
 static void
 reap(pid_t command, int chan)
@@ -42,14 +44,21 @@ take_signal(int sig, pid_t command)
 void
 init_loop(pid_t command, int chan)
 {
+	const struct timespec settle = { .tv_nsec = 300 * 1000 * 1000 };
+	const struct timespec *wait = &settle;
 	sigset_t all;
 	siginfo_t si;
 
 	sigfillset(&all);
 	reap(command, chan);
 	for (;;) {
-		int sig = sigwaitinfo(&all, &si);
+		int sig = sigtimedwait(&all, &si, wait);
 
+		/* A box that lives longer than a moment lives in little. */
+		if (sig < 0 && errno == EAGAIN && wait) {
+			wait = NULL;
+			trim_code();
+		}
 		if (sig == SIGCHLD)
 			reap(command, chan);
 		else if (sig > 0 && si.si_pid == 0)

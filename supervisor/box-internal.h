@@ -62,7 +62,7 @@ struct box {
 	enum box_end end;
 	struct layer_table table;
 	struct event_base *base;
-	struct event *ev_exit, *ev_timeout, *ev_kill;
+	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled;
 	struct event *ev_signal[BOX_SIGNALS_MAX];
 	struct control *control;
 	struct eventlog *log;

@@ -5,6 +5,7 @@
  */
 #include "supervisor/box-internal.h"
 
+#include "lib/trim.h"
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
 
@@ -177,6 +178,15 @@ on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
 	(void)box_stop(b, END_LIMIT, &e);
 }
 
+static void
+on_settled(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+	trim_code();
+}
+
 /* Setting up */
 
 static int
@@ -265,6 +275,7 @@ add_control(struct box *b, struct err *e)
 static int
 set_up(struct box *b, struct err *e)
 {
+	const struct timeval settle = { .tv_usec = 300 * 1000 };
 	struct event_config *cfg = event_config_new();
 	int r;
 
@@ -285,7 +296,9 @@ set_up(struct box *b, struct err *e)
 	r = add_control(b, e);
 	if (r < 0)
 		return r;
-	r = add_event(b, &b->ev_exit, b->launch.init, EV_READ, on_exit_of_init,
+	r = add_event(b, &b->ev_settled, -1, 0, on_settled, &settle);
+	if (r >= 0)
+		r = add_event(b, &b->ev_exit, b->launch.init, EV_READ, on_exit_of_init,
 		      NULL);
 	if (r >= 0)
 		r = add_signals(b);
@@ -299,8 +312,8 @@ set_up(struct box *b, struct err *e)
 static void
 tear_down(struct box *b)
 {
-	struct event *const events[] = { b->ev_exit, b->ev_timeout,
-					 b->ev_kill };
+	struct event *const events[] = { b->ev_exit, b->ev_timeout, b->ev_kill,
+					 b->ev_settled };
 
 	for (int i = 0; i < BOX_WATCHES_MAX; i++)
 		watch_free(b->watch[i]);

@@ -253,7 +253,7 @@ static const void *
 get_table(struct decoder *d, const struct wire_table *t, size_t max,
 	  size_t size)
 {
-	if (t->n > max || t->off % 4 || t->off < sizeof(struct plan_wire) ||
+	if (t->n > max || t->off % 8 || t->off < sizeof(struct plan_wire) ||
 	    t->off > d->len || (size_t)t->n * size > d->len - t->off)
 		return NULL;
 	return d->data + t->off;

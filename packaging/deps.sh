@@ -14,8 +14,8 @@ packages()
 	build) echo gcc libc6-dev make libseccomp-dev libcap-dev \
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev ;;
 	try) echo git procps ;;
-	check) echo git procps util-linux passwd python3 python3-venv nodejs \
-		sqlite3 tmux bubblewrap xz-utils ;;
+	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
+		perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
 	bench) echo bubblewrap crun firejail procps ;;

@@ -194,19 +194,18 @@ struct mount_line {
 	char *point, *options, *super;
 };
 
-/* "36 35 98:0 /root /point options ..." (proc_pid_mountinfo(5)); octal escapes
- * in the point are undone in place. */
+/* "36 35 98:0 /root /point options [fields...] - type source super"
+ * (proc_pid_mountinfo(5)); octal escapes in the point are undone in place. */
 static bool
 mount_line_parse(char *s, struct mount_line *ret)
 {
-	char *save = NULL, *field = NULL, *out;
-	int i;
+	char *field = NULL, *out;
 
-	for (i = 0; i < 5; i++) {
-		field = strtok_r(i ? NULL : s, " ", &save);
-		if (!field)
-			return false;
-	}
+	for (int i = 0; i < 5; i++)
+		field = strsep(&s, " ");
+	ret->options = strsep(&s, " ");
+	if (!field || !ret->options)
+		return false;
 	ret->point = out = field;
 	for (; *field; out++)
 		if (field[0] == '\\' && field[1] && field[2] && field[3]) {
@@ -217,14 +216,13 @@ mount_line_parse(char *s, struct mount_line *ret)
 			*out = *field++;
 		}
 	*out = '\0';
-	ret->options = strtok_r(NULL, " ", &save);
-	/* Optional fields end with "-"; then type, source, options. */
-	while ((field = strtok_r(NULL, " ", &save)) && strcmp(field, "-") != 0)
-		;
-	(void)strtok_r(NULL, " ", &save);
-	(void)strtok_r(NULL, " ", &save);
-	ret->super = strtok_r(NULL, " ", &save);
-	return ret->options && ret->super;
+	do
+		field = strsep(&s, " ");
+	while (field && strcmp(field, "-") != 0);
+	(void)strsep(&s, " ");
+	(void)strsep(&s, " ");
+	ret->super = strsep(&s, " ");
+	return ret->super != NULL;
 }
 
 static bool
@@ -304,16 +302,15 @@ check_mounts(struct attest *a)
 {
 	_cleanup_free_ char *text = NULL;
 	struct mount_line m = { .point = NULL };
-	char *save = NULL;
+	char *line, *at;
 	size_t n = 0;
 
 	if (fd_read_file(a->proc, "mountinfo", MOUNTINFO_MAX, &text) < 0) {
 		set_row(a, LAYER_FILES, false, "mountinfo cannot be read");
 		return;
 	}
-	for (char *s = strtok_r(text, "\n", &save); s;
-	     s = strtok_r(NULL, "\n", &save), n++) {
-		const char *fault = mount_line_parse(s, &m)
+	for (at = text; (line = strsep(&at, "\n")) && *line; n++) {
+		const char *fault = mount_line_parse(line, &m)
 					    ? mount_fault(a->p->plan, &m)
 					    : "cannot be parsed";
 

@@ -64,7 +64,7 @@ _agentbox()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local cmd=${COMP_WORDS[1]:-} i
-	local all="run ps inspect freeze thaw kill logs doctor profile version help"
+	local all="run ps inspect freeze thaw kill logs doctor version help"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -89,8 +89,6 @@ _agentbox()
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
 	inspect | freeze | thaw | kill | logs)
 		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;
-	profile)
-		_agentbox_words "$(_agentbox_profiles)" "$cur" ;;
 	help) _agentbox_words "$all" "$cur" ;;
 	esac
 }

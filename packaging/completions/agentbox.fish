@@ -31,7 +31,6 @@ complete -c agentbox -n __agentbox_needs_command -a thaw -d 'Let a frozen box go
 complete -c agentbox -n __agentbox_needs_command -a kill -d 'End a box at once'
 complete -c agentbox -n __agentbox_needs_command -a logs -d 'What happened to a box'
 complete -c agentbox -n __agentbox_needs_command -a doctor -d 'What this machine can enforce'
-complete -c agentbox -n __agentbox_needs_command -a profile -d 'Look at profiles'
 complete -c agentbox -n __agentbox_needs_command -a version -d 'Print the version'
 complete -c agentbox -n __agentbox_needs_command -a help -d 'Print help'
 
@@ -52,4 +51,3 @@ complete -c agentbox -n '__agentbox_in freeze thaw kill' -l why -x -d 'Reason fo
 complete -c agentbox -n '__agentbox_in kill' -s s -l signal -x -a 'TERM INT HUP KILL QUIT USR1 USR2 STOP CONT' -d 'Signal for the command'
 complete -c agentbox -n '__agentbox_in logs' -s f -l follow -d 'Go on until the box ends'
 complete -c agentbox -n '__agentbox_in inspect freeze thaw kill logs' -a '(__agentbox_boxes)'
-complete -c agentbox -n '__agentbox_in profile' -a '(__agentbox_profiles)'

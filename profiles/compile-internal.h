@@ -67,6 +67,10 @@ int build_step(struct builder *b, struct plan_fs f);
 /* compile_hide.c: masks over what is never inside, and over what the profile
  * denies. After all else. */
 int build_masks(struct builder *b);
+/* Hides the path dst + rest of the box, once. */
+int build_mask(struct builder *b, const char *dst, const char *rest);
+/* compile_socket.c: masks over sockets of the host. */
+int build_socket_masks(struct builder *b);
 /* compile_rules.c: Landlock. */
 int build_rules(struct builder *b);
 /* compile_env.c */

@@ -186,6 +186,16 @@ wanted_layers(const struct builder *b)
 	return all & ~off;
 }
 
+/* A crash starts the host's handler (core_pattern with "|") even where core
+ * files are limited to nothing, but not where the limit is exactly 1, which the
+ * kernel gives to such handlers themselves (fs/coredump.c, coredump_pipe). A
+ * file of one byte is none: below a page the kernel does not begin one. */
+static uint64_t
+core_limit(const struct builder *b)
+{
+	return MAX(b->p->process.core, 1u);
+}
+
 static int
 push_rlimit(struct builder *b, uint32_t resource, uint64_t hard,
 	    uint64_t soft_max)
@@ -216,7 +226,7 @@ build_rlimits(struct builder *b)
 	if (r >= 0)
 		r = push_rlimit(b, RLIMIT_STACK, p->process.stack, 8u << 20);
 	if (r >= 0)
-		r = push_rlimit(b, RLIMIT_CORE, p->process.core, UINT64_MAX);
+		r = push_rlimit(b, RLIMIT_CORE, core_limit(b), UINT64_MAX);
 	if (r >= 0)
 		r = push_rlimit(b, RLIMIT_DATA, p->process.data, UINT64_MAX);
 	if (r >= 0)

@@ -1,7 +1,8 @@
 /*
  * What is hidden inside trees that are granted: the entries of the list of
  * what is never inside, what looks like them at the top of a workspace, what
- * the profile denies, and the files of /proc that tell about the host. A mask
+ * the profile denies, sockets of the host (compile_socket.c), and the files of
+ * /proc that tell about the host. A mask
  * is an empty file or folder on top; it comes after everything else, so
  * nothing uncovers it.
  *
@@ -17,8 +18,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static int
-mask(struct builder *b, const char *dst, const char *rest)
+int
+build_mask(struct builder *b, const char *dst, const char *rest)
 {
 	const struct plan_fs *f = b->fs.data;
 	const char *path = build_printf(b, "%s%s", dst, rest);
@@ -49,10 +50,10 @@ static int
 mask_proc(struct builder *b)
 {
 	/* Addresses of the kernel, where perf_event_paranoid is low. */
-	int r = mask(b, "/proc/kallsyms", "");
+	int r = build_mask(b, "/proc/kallsyms", "");
 
 	/* The caller's keys, by their descriptions. */
-	return r < 0 ? r : mask(b, "/proc/keys", "");
+	return r < 0 ? r : build_mask(b, "/proc/keys", "");
 }
 
 /* Never inside */
@@ -65,7 +66,7 @@ struct hide {
 static int
 mask_in_grant(const struct hide *h, const char *src)
 {
-	return mask(h->b, h->g->dst, src + strlen(h->g->src));
+	return build_mask(h->b, h->g->dst, src + strlen(h->g->src));
 }
 
 /* "/x/name*": every entry of /x that begins so. */
@@ -204,12 +205,12 @@ deny_real(struct builder *b, const char *real)
 	int r = 0;
 
 	if (path_within(real, "/proc"))
-		return mask(b, real, "");
+		return build_mask(b, real, "");
 	for (size_t i = 0; i < b->grants.n && r >= 0; i++) {
 		if (path_within(real, g[i].src))
-			r = mask(b, g[i].dst, real + strlen(g[i].src));
+			r = build_mask(b, g[i].dst, real + strlen(g[i].src));
 		else if (path_within(g[i].src, real))
-			r = mask(b, g[i].dst, "");
+			r = build_mask(b, g[i].dst, "");
 	}
 	return r;
 }
@@ -266,5 +267,7 @@ build_masks(struct builder *b)
 		r = hide_never(b);
 	if (r >= 0)
 		r = hide_denied(b);
+	if (r >= 0)
+		r = build_socket_masks(b);
 	return r;
 }

@@ -21,7 +21,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/stat.h>
+#include <sys/resource.h>
 
 #define STATUS_MAX 8192
 #define MOUNTINFO_MAX (256u * 1024)
@@ -30,6 +30,9 @@ struct attest {
 	const struct attest_params *p;
 	struct layer_table *t;
 	int proc; /* /proc/PID of pid 1, then of the agent's process */
+	int ns;	  /* its ns */
+	int own_ns;
+	pid_t pid;
 	char status[STATUS_MAX];
 };
 
@@ -78,24 +81,34 @@ status_is(const struct attest *a, const char *name, unsigned long long want,
 	return strtoull(s, &end, base) == want && *end == '\n';
 }
 
+/* "net:[4026531840]". Reading the link is all: to follow it would make the
+ * kernel build an inode. */
+static bool
+ns_name(int dir, const char *file, char *buf, size_t size)
+{
+	ssize_t n = readlinkat(dir, file, buf, size);
+
+	if (n <= 0 || (size_t)n >= size)
+		return false;
+	buf[n] = '\0';
+	return true;
+}
+
 /* Held when the namespace is another one than ours. */
 static void
 check_ns(struct attest *a, enum layer l, const char *file)
 {
-	char own[64], path[64];
-	struct stat ours, theirs;
+	char ours[64], theirs[64];
 
-	snprintf(own, sizeof(own), "/proc/self/ns/%s", file);
-	snprintf(path, sizeof(path), "ns/%s", file);
 	if (!(a->p->plan->layers & LAYER_BIT(l)))
 		return;
-	if (stat(own, &ours) < 0 || fstatat(a->proc, path, &theirs, 0) < 0)
+	if (!ns_name(a->own_ns, file, ours, sizeof(ours)) ||
+	    !ns_name(a->ns, file, theirs, sizeof(theirs)))
 		set_row(a, l, false, "cannot be read");
-	else if (ours.st_ino == theirs.st_ino)
+	else if (!strcmp(ours, theirs))
 		set_row(a, l, false, "the supervisor's own");
 	else
-		set_row(a, l, true, "%s:[%llu]", file,
-			(unsigned long long)theirs.st_ino);
+		set_row(a, l, true, "%s", theirs);
 }
 
 static bool
@@ -117,14 +130,13 @@ check_maps(struct attest *a)
 {
 	const struct launch_params *lp = a->p->launch;
 	const struct plan *p = a->p->plan;
+	bool uid = map_is(a, "uid_map", p->uid, lp->host_uid);
 
 	set_row(a, LAYER_OWNUID,
-		map_is(a, "uid_map", p->uid, lp->host_uid) &&
-			map_is(a, "gid_map", p->gid, lp->host_gid),
-		"uid %u", lp->host_uid);
+		uid && map_is(a, "gid_map", p->gid, lp->host_gid), "uid %u",
+		lp->host_uid);
 	/* Until check_user() has looked at the process too. */
-	set_row(a, LAYER_USER, map_is(a, "uid_map", p->uid, lp->host_uid),
-		"the id map is another one");
+	set_row(a, LAYER_USER, uid, "the id map is another one");
 }
 
 static void
@@ -267,8 +279,6 @@ mount_fault(const struct plan *p, const struct mount_line *m)
 
 	if (!strcmp(m->point, "/"))
 		return has_option(m->options, "ro") ? NULL : "is writable";
-	if (!strcmp(m->point, "/run/agentbox/.empty"))
-		return has_option(m->options, "ro") ? NULL : "is writable";
 	if (!f)
 		return "is not in the plan";
 	if (!has_option(m->options, "nosuid"))
@@ -327,35 +337,35 @@ check_mounts(struct attest *a)
 /* Limits of the process */
 
 static const char *const rlimit_names[] = {
-	/* in the order of RLIMIT_*, as /proc/PID/limits prints them */
-	"Max cpu time",		"Max file size",      "Max data size",
-	"Max stack size",	"Max core file size", "Max resident set",
-	"Max processes",	"Max open files",     "Max locked memory",
-	"Max address space",	"Max file locks",     "Max pending signals",
-	"Max msgqueue size",	"Max nice priority",  "Max realtime priority",
-	"Max realtime timeout",
+	[RLIMIT_CPU] = "cpu",		  [RLIMIT_FSIZE] = "fsize",
+	[RLIMIT_DATA] = "data",		  [RLIMIT_STACK] = "stack",
+	[RLIMIT_CORE] = "core",		  [RLIMIT_RSS] = "rss",
+	[RLIMIT_NPROC] = "nproc",	  [RLIMIT_NOFILE] = "nofile",
+	[RLIMIT_MEMLOCK] = "memlock",	  [RLIMIT_AS] = "as",
+	[RLIMIT_LOCKS] = "locks",	  [RLIMIT_SIGPENDING] = "sigpending",
+	[RLIMIT_MSGQUEUE] = "msgqueue",	  [RLIMIT_NICE] = "nice",
+	[RLIMIT_RTPRIO] = "rtprio",	  [RLIMIT_RTTIME] = "rttime",
 };
 
 static void
 check_rlimits(struct attest *a)
 {
 	const struct plan *p = a->p->plan;
-	char buf[4096];
 
-	if (fd_read_small(a->proc, "limits", buf, sizeof(buf)) < 0) {
-		set_row(a, LAYER_RLIMITS, false, "cannot be read");
-		return;
-	}
 	for (size_t i = 0; i < p->n_rlimits; i++) {
-		const char *name = rlimit_names[p->rlimits[i].resource];
-		const char *at = strstr(buf, name);
-		char *end = NULL;
-		uint64_t soft = 0;
+		const struct plan_rlimit *l = &p->rlimits[i];
+		const char *name = l->resource < ARRAY_SIZE(rlimit_names)
+					   ? rlimit_names[l->resource]
+					   : "?";
+		struct rlimit got;
 
-		if (at)
-			soft = strtoull(at + strlen(name), &end, 10);
-		if (!at || end == at + strlen(name) ||
-		    soft > p->rlimits[i].soft) {
+		if (prlimit(a->pid, (enum __rlimit_resource)l->resource, NULL,
+			    &got) < 0) {
+			set_row(a, LAYER_RLIMITS, false, "%s cannot be read",
+				name);
+			return;
+		}
+		if (got.rlim_cur > l->soft || got.rlim_max > l->hard) {
 			set_row(a, LAYER_RLIMITS, false, "%s is not as asked",
 				name);
 			return;
@@ -380,23 +390,25 @@ check_oom(struct attest *a)
 static void
 check_fds(struct attest *a)
 {
-	int fd = openat(a->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	const struct dirent *de;
+	_cleanup_close_ int fd =
+		openat(a->proc, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char buf[4096] __attribute__((aligned(8)));
+	ssize_t len = fd < 0 ? -1 : getdents64(fd, buf, sizeof(buf));
 	int n = 0, high = 0;
 
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
+	if (len < 0) {
 		set_row(a, LAYER_FDS, false, "cannot be read");
 		return;
 	}
-	while ((de = readdir(d)))
-		if (isdigit((unsigned char)de->d_name[0])) {
-			n++;
-			high = MAX(high, (int)strtol(de->d_name, NULL, 10));
-		}
-	closedir(d);
+	for (ssize_t at = 0; at < len;) {
+		const struct dirent64 *de = (const void *)(buf + at);
+
+		at += de->d_reclen;
+		if (!isdigit((unsigned char)de->d_name[0]))
+			continue;
+		n++;
+		high = MAX(high, (int)strtol(de->d_name, NULL, 10));
+	}
 	set_row(a, LAYER_FDS, n == 4 && high == 3,
 		n == 4 && high == 3 ? "0, 1, 2" : "%d descriptors", n - 1);
 }
@@ -460,14 +472,35 @@ verdict(const struct layer_table *t, struct err *e)
 }
 
 static int
-open_proc(pid_t pid)
+open_folder(int dir, const char *path)
+{
+	int fd = openat(dir, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+attest_open(struct attest *a, pid_t pid)
 {
 	char path[32];
-	int fd;
 
+	a->pid = pid;
+	a->ns = a->own_ns = -EBADF;
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return fd < 0 ? -errno : fd;
+	a->proc = open_folder(AT_FDCWD, path);
+	if (a->proc < 0)
+		return a->proc;
+	a->ns = open_folder(a->proc, "ns");
+	a->own_ns = open_folder(AT_FDCWD, "/proc/self/ns");
+	return 0;
+}
+
+static void
+attest_close(const struct attest *a)
+{
+	close_ptr(&a->proc);
+	close_ptr(&a->ns);
+	close_ptr(&a->own_ns);
 }
 
 void
@@ -476,8 +509,7 @@ attest_world(const struct attest_params *ap, struct layer_table *t)
 	struct attest a = { .p = ap, .t = t };
 
 	set_requests(&a);
-	a.proc = open_proc(ap->box->pid);
-	if (a.proc < 0)
+	if (attest_open(&a, ap->box->pid) < 0)
 		return;
 	check_maps(&a);
 	check_ns(&a, LAYER_PID, "pid");
@@ -489,7 +521,7 @@ attest_world(const struct attest_params *ap, struct layer_table *t)
 	check_oom(&a);
 	check_mounts(&a);
 	check_cgroup(&a);
-	close(a.proc);
+	attest_close(&a);
 }
 
 static void
@@ -507,14 +539,14 @@ attest_process(const struct attest_params *ap, struct layer_table *t,
 	       struct err *e)
 {
 	struct attest a = { .p = ap, .t = t };
-	ssize_t n = a.proc = open_proc(ap->box->agent_pid);
+	ssize_t n = attest_open(&a, ap->box->agent_pid);
 
 	if (n >= 0)
-		n = fd_read_small(a.proc, "status", a.status, sizeof(a.status));
+		n = fd_read_small(a.proc, "status", a.status,
+				  sizeof(a.status));
 	if (n >= 0)
 		check_process(&a);
-	if (a.proc >= 0)
-		close(a.proc);
+	attest_close(&a);
 	if (n < 0)
 		return err_sys(e, (int)n,
 			       "the agent's process cannot be looked at");

@@ -37,13 +37,15 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 }
 
 long
-clone_syscall(long nr, long a, long b, long c)
+clone_syscall(long nr, long a, long b, long c, long d, long f)
 {
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = f;
 	long ret;
 
 	__asm__ volatile("syscall"
 			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c)
+			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
@@ -73,16 +75,18 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 }
 
 long
-clone_syscall(long nr, long a, long b, long c)
+clone_syscall(long nr, long a, long b, long c, long d, long f)
 {
 	register long x8 __asm__("x8") = nr;
 	register long x0 __asm__("x0") = a;
 	register long x1 __asm__("x1") = b;
 	register long x2 __asm__("x2") = c;
+	register long x3 __asm__("x3") = d;
+	register long x4 __asm__("x4") = f;
 
 	__asm__ volatile("svc #0"
 			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2)
+			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
 			 : "memory");
 	return x0;
 }
@@ -94,7 +98,7 @@ clone_syscall(long nr, long a, long b, long c)
 static pid_t
 clone_old(struct clone_request *rq, void *stack, int (*fn)(void *), void *arg)
 {
-	if (rq->flags & CLONE_INTO_CGROUP)
+	if (rq->flags & (CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND))
 		return -ENOSYS;
 	pid_t pid = clone(fn, (char *)stack + CLONE_STACK,
 			  (int)rq->flags | rq->exit_signal, arg, &rq->pidfd);

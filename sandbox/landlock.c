@@ -9,7 +9,6 @@
 #include "sandbox/sys.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 struct ll_ruleset_attr {
 	uint64_t fs, net, scoped;
@@ -61,25 +60,33 @@ ruleset_new(int abi, bool tcp)
 }
 
 static int
-add_rule(int set, const struct plan_rule *rule, uint64_t handled, struct err *e)
+add_access(int set, struct ll_path_attr *a)
+{
+	int r;
+
+	if (!a->access)
+		return 0;
+	r = sys_ret(syscall(SYS_landlock_add_rule, set, LL_RULE_PATH, a, 0));
+	if (r != -EINVAL || !(a->access & ~LL_FILE_RIGHTS))
+		return r;
+	/* A file takes only the rights of files. */
+	a->access &= LL_FILE_RIGHTS;
+	return add_access(set, a);
+}
+
+static int
+add_rule(int set, const struct plan_rule *rule, uint64_t handled,
+	 struct err *e)
 {
 	struct ll_path_attr a = { .access = rule->access & handled };
-	struct stat st;
-	int r = 0;
+	int r;
 
 	a.fd = open(rule->path, O_PATH | O_CLOEXEC);
 	if (a.fd < 0)
 		return errno == ENOENT || errno == ENOTDIR
 			       ? 0
 			       : err_sys(e, -errno, "%s", rule->path);
-	if (fstat(a.fd, &st) < 0)
-		r = -errno;
-	/* A file takes only the rights of files (EINVAL otherwise). */
-	if (!S_ISDIR(st.st_mode))
-		a.access &= LL_FILE_RIGHTS;
-	if (r >= 0 && a.access)
-		r = sys_ret(syscall(SYS_landlock_add_rule, set, LL_RULE_PATH,
-				    &a, 0));
+	r = add_access(set, &a);
 	close(a.fd);
 	return r < 0 ? err_sys(e, r, "Landlock rule for %s", rule->path) : 0;
 }

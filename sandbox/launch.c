@@ -1,8 +1,9 @@
 /*
- * Launching a box. agentbox-stage is started by vfork and exec before there is
- * a plan, so that the kernel's slow work (a network namespace) and ours
- * (profile, cgroups) run side by side. Ids are mapped from outside, which is
- * also what keeps the stage from going on before its supervisor is ready.
+ * Launching a box. agentbox-stage is started before there is a plan, and
+ * nothing here waits for its exec, so that the kernel's slow work (loading it,
+ * a network namespace) and ours (profile, cgroups) run side by side. Ids are
+ * mapped from outside, which is also what keeps the stage from going on before
+ * its supervisor is ready.
  */
 #include "sandbox/launch.h"
 
@@ -26,21 +27,24 @@
 #define FD_FLOOR 16
 
 static char child_stack[CLONE_STACK] __attribute__((aligned(64)));
-static char maker_stack[CLONE_STACK] __attribute__((aligned(64)));
 
-struct child {
+/* What the child needs until its exec: it shares our memory while we run on, so
+ * this is no local variable, and the child keeps off errno. */
+static struct child {
 	int from[STAGE_FD_LAST + 1]; /* what becomes 0..STAGE_FD_LAST */
 	int stage;
-	int error;	   /* -errno, set by the child */
-	const char *where; /* likewise */
-};
+} child;
 
-/* In the child: async-signal-safe, and no write to memory but *c. */
+/* In the child: tells the supervisor as the stage would. */
 static int
-child_failed(struct child *c, const char *where)
+child_failed(const struct child *c, long r, const char *what)
 {
-	c->error = -errno;
-	c->where = where;
+	struct stage_msg m = { .type = STAGE_FAIL, .step = STEP_START,
+			       .code = (int)r };
+
+	memcpy(m.text, what, MIN(strlen(what), sizeof(m.text) - 1));
+	(void)clone_syscall(SYS_write, c->from[STAGE_FD_INIT],
+			    (long)(uintptr_t)&m, sizeof(m), 0, 0);
 	return 1;
 }
 
@@ -49,17 +53,22 @@ child_main(void *arg)
 {
 	static char name[] = "agentbox-stage";
 	static char *const argv[] = { name, NULL }, *const envp[] = { NULL };
-	struct child *c = arg;
+	const struct child *c = arg;
+	long r;
 
-	for (int i = 0; i <= STAGE_FD_LAST; i++)
-		if (dup2(c->from[i], i) < 0)
-			return child_failed(c, "cannot pass descriptors");
-	if (syscall(SYS_close_range, STAGE_FD_LAST + 1, ~0u,
-		    4 /* CLOSE_RANGE_CLOEXEC */) < 0 &&
-	    errno != ENOSYS && errno != EINVAL)
-		return child_failed(c, "cannot close descriptors");
-	syscall(SYS_execveat, c->stage, "", argv, envp, AT_EMPTY_PATH);
-	return child_failed(c, "cannot execute agentbox-stage");
+	for (int i = 0; i <= STAGE_FD_LAST; i++) {
+		r = clone_syscall(SYS_dup3, c->from[i], i, 0, 0, 0);
+		if (r < 0)
+			return child_failed(c, r, "cannot pass descriptors");
+	}
+	r = clone_syscall(SYS_close_range, STAGE_FD_LAST + 1, ~0u,
+			  4 /* CLOSE_RANGE_CLOEXEC */, 0, 0);
+	if (r < 0 && r != -ENOSYS && r != -EINVAL)
+		return child_failed(c, r, "cannot close descriptors");
+	r = clone_syscall(SYS_execveat, c->stage, (long)(uintptr_t)"",
+			  (long)(uintptr_t)argv, (long)(uintptr_t)envp,
+			  AT_EMPTY_PATH);
+	return child_failed(c, r, "cannot execute agentbox-stage");
 }
 
 static int
@@ -132,8 +141,10 @@ child_prepare(struct child *c, const char *path, const int stdio[3],
 }
 
 static void
-child_done(struct child *c)
+child_done(const struct child *c)
 {
+	/* The numbers stay: the child, which has descriptors of its own, may
+	 * not have come to use them yet. */
 	for (int i = 0; i <= STAGE_FD_LAST; i++)
 		if (c->from[i] >= 0)
 			close(c->from[i]);
@@ -141,83 +152,31 @@ child_done(struct child *c)
 		close(c->stage);
 }
 
-/* The process that makes namespaces. It shares our memory while we run, so it
- * keeps off errno and everything else, and lives until it is killed. */
-struct maker {
-	long parent;
-	long pipe;
-};
-
-static int
-maker_main(void *arg)
-{
-	static const struct timespec hour = { .tv_sec = 3600 };
-	const struct maker *m = arg;
-	int r = (int)clone_syscall(SYS_prctl, PR_SET_PDEATHSIG, SIGKILL, 0);
-
-	if (r == 0)
-		r = (int)clone_syscall(SYS_unshare, STAGE_NAMESPACES, 0, 0);
-	(void)clone_syscall(SYS_write, m->pipe, (long)(uintptr_t)&r, sizeof(r));
-	while (clone_syscall(SYS_getppid, 0, 0, 0) == m->parent)
-		(void)clone_syscall(SYS_nanosleep, (long)(uintptr_t)&hour, 0,
-				    0);
-	return 0;
-}
-
-/* ret: the child's ends, raised. */
-static int
-start_maker(struct launch *l, int *ret_pidfd, int *ret_pipe, struct err *e)
-{
-	static struct maker m;
-	struct clone_request rq = { .flags = CLONE_VM | CLONE_PIDFD,
-				    .exit_signal = SIGCHLD,
-				    .pidfd = -EBADF };
-	int p[2], r;
-
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, -errno, "pipe");
-	m = (struct maker){ .parent = getpid(), .pipe = p[1] };
-	r = clone_call(&rq, maker_stack, maker_main, &m);
-	if (r > 0)
-		l->maker = r;
-	close(p[1]);
-	if (r > 0)
-		r = *ret_pidfd = raise_fd(rq.pidfd);
-	if (r > 0)
-		r = *ret_pipe = raise_fd(p[0]);
-	close(p[0]);
-	close_ptr(&rq.pidfd);
-	return r < 0 ? err_sys(e, r, "cannot start a process") : 0;
-}
-
 static int
 start_stage(struct child *c, struct launch *l, struct err *e)
 {
-	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK,
-				    .exit_signal = SIGCHLD };
+	struct clone_request rq = { .flags = CLONE_VM, .exit_signal = SIGCHLD };
 	pid_t pid = clone_call(&rq, child_stack, child_main, c);
 
 	if (pid < 0)
 		return err_sys(e, pid, "cannot start a process");
 	l->stage = pid;
-	return c->error ? err_sys(e, c->error, "%s", c->where) : 0;
+	return 0;
 }
 
 int
 launch_begin(const char *path, const int stdio[3], struct launch *l,
 	     struct err *e)
 {
-	struct child c = { .stage = -EBADF };
 	int r;
 
+	child.stage = -EBADF;
 	for (int i = 0; i <= STAGE_FD_LAST; i++)
-		c.from[i] = -EBADF;
-	r = start_maker(l, &c.from[STAGE_FD_NS], &c.from[STAGE_FD_NS_DONE], e);
+		child.from[i] = -EBADF;
+	r = child_prepare(&child, path, stdio, l, e);
 	if (r >= 0)
-		r = child_prepare(&c, path, stdio, l, e);
-	if (r >= 0)
-		r = start_stage(&c, l, e);
-	child_done(&c);
+		r = start_stage(&child, l, e);
+	child_done(&child);
 	return r;
 }
 
@@ -456,7 +415,6 @@ take_init(const struct launch_params *lp, struct launch *l, struct err *e)
 	while (waitpid(l->stage, NULL, 0) < 0 && errno == EINTR)
 		;
 	l->stage = 0;
-	end_process(&l->maker);
 	if (pid <= 0 || l->pidfd < 0)
 		return err_sys(e, l->pidfd, "pid 1 of the box");
 	if (m.code != 1)
@@ -552,7 +510,6 @@ launch_end(struct launch *l)
 {
 	bool early = l->stage > 0;
 
-	end_process(&l->maker);
 	end_process(&l->stage);
 	if (early)
 		end_unknown(l);

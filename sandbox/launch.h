@@ -23,7 +23,6 @@ struct launch_params {
 };
 
 struct launch {
-	pid_t maker;	 /* of the namespaces, until they are in use; 0: none */
 	pid_t stage;	 /* agentbox-stage until pid 1 is there; 0: none */
 	pid_t pid;	 /* pid 1 of the box, as we see it; 0: none */
 	int pidfd;	 /* of pid 1 */

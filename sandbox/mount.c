@@ -28,7 +28,7 @@ struct build {
 	const struct plan *plan;
 	const int *fds;
 	size_t n_fds, next_fd;
-	bool have_empty;
+	bool have_empty[2]; /* the file, the folder */
 	struct err *e;
 };
 
@@ -96,12 +96,33 @@ set_attrs(int fd, const struct plan_fs *f, int idmap_fd, struct err *e)
 	return r < 0 ? clone_failed(e, r, f) : 0;
 }
 
+/* A device by its fixed name below /dev: nobody who could change that folder
+ * needs a box to get further. */
+static int
+clone_device(const struct plan_fs *f, struct err *e)
+{
+	_cleanup_close_ int fd = sys_open_tree(
+		AT_FDCWD, f->src,
+		AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return fd == -ENOENT && f->flags & PLAN_FS_OPTIONAL
+			       ? fd
+			       : clone_failed(e, fd, f);
+	r = set_attrs(fd, f, -EBADF, e);
+	return r < 0 ? r : TAKE_FD(fd);
+}
+
 int
 mount_clone(const struct plan_fs *f, int idmap_fd, struct err *e)
 {
 	_cleanup_close_ int at = -EBADF, fd = -EBADF;
 	int r;
 
+	if (f->flags & PLAN_FS_DEV && !strncmp(f->src, "/dev/", 5) &&
+	    !strchr(f->src + 5, '/'))
+		return clone_device(f, e);
 	at = fd_openat2(AT_FDCWD, f->src, O_PATH | O_CLOEXEC, 0, SRC_RESOLVE);
 	if (at == -ENOENT && f->flags & PLAN_FS_OPTIONAL)
 		return at;
@@ -316,27 +337,25 @@ do_bind(struct build *b, const struct plan_fs *f)
 	return dir < 0 ? dir : attach_checked(b, f, fd, dir);
 }
 
+/* A folder of our own tmpfs onto itself: nobody else has been there, so there
+ * is no link to be afraid of. */
 static int
 do_rebind(struct build *b, const struct plan_fs *f)
 {
 	struct mount_attr a = { .attr_set = attrs_of(f),
 				.propagation = MS_PRIVATE };
-	_cleanup_close_ int fd = -EBADF;
-	int r, at = fd_openat2(b->root, rel(f->src), O_PATH | O_CLOEXEC, 0,
-			       DST_RESOLVE);
+	_cleanup_close_ int fd = sys_open_tree(
+		b->root, rel(f->src),
+		AT_SYMLINK_NOFOLLOW | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	int r;
 
-	if (at < 0)
-		return err_sys(b->e, at, "%s", f->src);
-	fd = sys_open_tree(at, "",
-			   AT_EMPTY_PATH | OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	close(at);
 	if (fd < 0)
 		return clone_failed(b->e, fd, f);
 	r = sys_mount_setattr(fd, 0, &a);
 	if (r < 0)
 		return clone_failed(b->e, r, f);
-	r = is_directory(fd);
-	return r < 0 ? r : attach_checked(b, f, fd, r);
+	r = sys_move_mount(fd, b->root, rel(f->dst), 0);
+	return r < 0 ? err_sys(b->e, r, "%s: cannot mount there", f->dst) : 0;
 }
 
 static int
@@ -365,42 +384,28 @@ do_new(struct build *b, const struct plan_fs *f)
 	return r < 0 ? r : attach_checked(b, f, fd, true);
 }
 
-/* What masks show: an empty file and directory on a read-only mount of their
- * own, of which each mask is a clone. */
-static int
-make_empty(struct build *b)
-{
-	struct mount_attr a = { .attr_set =
-					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
-					MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
-	struct plan_fs f = { .kind = PLAN_FS_FILE, .dst = EMPTY "/file" };
-	_cleanup_close_ int fd = -EBADF;
-	int r = make_dir(b, &f, EMPTY "/dir", 0555);
-
-	if (r >= 0)
-		r = make_file(b, &f, "", 0444);
-	if (r >= 0)
-		r = fd = sys_open_tree(b->root, rel(EMPTY),
-				       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-	if (r >= 0)
-		r = sys_mount_setattr(fd, 0, &a);
-	if (r >= 0)
-		r = sys_move_mount(fd, b->root, rel(EMPTY), 0);
-	if (r >= 0)
-		b->have_empty = true;
-	return r;
-}
-
+/* What masks show: an empty file or folder, of which each mask is a read-only
+ * clone. */
 static int
 empty_of(struct build *b, bool is_dir)
 {
-	int r = b->have_empty ? 0 : make_empty(b);
+	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY |
+					    MOUNT_ATTR_NOSUID |
+					    MOUNT_ATTR_NODEV |
+					    MOUNT_ATTR_NOEXEC };
+	const struct plan_fs f = { .dst = is_dir ? EMPTY "-dir"
+						 : EMPTY "-file" };
+	_cleanup_close_ int fd = -EBADF;
+	int r = b->have_empty[is_dir] ? 0 : make_point(b, &f, is_dir);
 
 	if (r < 0)
 		return r;
-	return sys_open_tree(b->root,
-			     rel(is_dir ? EMPTY "/dir" : EMPTY "/file"),
-			     OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	b->have_empty[is_dir] = true;
+	r = fd = sys_open_tree(b->root, rel(f.dst),
+			       OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	if (r >= 0)
+		r = sys_mount_setattr(fd, 0, &a);
+	return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int

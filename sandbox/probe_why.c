@@ -310,7 +310,7 @@ trial_step(const struct probe_machine *m, enum step s, int code)
 		return PROBE_STEP_LOOPBACK;
 	case STEP_HOSTNAME:
 		return PROBE_STEP_HOSTNAME;
-	case STEP_JOIN:
+	case STEP_NAMESPACES:
 	case STEP_CLONE:
 		return PROBE_STEP_CLONE;
 	case STEP_UNSHARE:

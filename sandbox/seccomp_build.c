@@ -33,7 +33,8 @@
 
 #define RET_KILL SECCOMP_RET_KILL_PROCESS
 #define RET_ALLOW SECCOMP_RET_ALLOW
-#define RET_ERR(e) (SECCOMP_RET_ERRNO | (e))
+/* SYSSET_PRETEND becomes 0 */
+#define RET_ERR(e) (SECCOMP_RET_ERRNO | ((e) % SYSSET_PRETEND))
 
 /* jt and jf are one byte; the second jump that a conditional one may need is
  * written between it and its aim */
@@ -70,9 +71,10 @@ struct test {
 	uint32_t offset, mask, value;
 };
 
-/* An allowing rule as comparisons. */
+/* A rule with conditions as comparisons. */
 struct check {
 	unsigned int nr;
+	unsigned int err; /* of the rule */
 	size_t n;
 	struct test test[TESTS_MAX];
 };
@@ -80,7 +82,7 @@ struct check {
 struct source {
 	const struct sysset_rule *rules; /* sorted by number */
 	size_t n_rules;
-	struct check *checks; /* sorted, of the calls that have no other rule */
+	struct check *checks; /* sorted */
 	size_t n_checks;
 };
 
@@ -251,8 +253,8 @@ emit_word(struct gen *g, const struct check *c, size_t n, size_t depth,
 	return emit_load(g, t->offset);
 }
 
-/* Goes to allow if one of the n sorted checks holds from comparison depth on,
- * else to no. */
+/* Goes to the verdict of the n sorted checks, which is one, if any of them
+ * holds from comparison depth on, else to no. */
 static struct label
 emit_checks(struct gen *g, const struct check *c, size_t n, size_t depth,
 	    struct label no)
@@ -262,11 +264,25 @@ emit_checks(struct gen *g, const struct check *c, size_t n, size_t depth,
 	if (!n)
 		return no;
 	if (c->n == depth)
-		return label_ret(RET_ALLOW);
+		return label_ret(c->err ? RET_ERR(c->err) : RET_ALLOW);
 	len = count_alike(c, n, depth, false);
 	/* the rest is tried after these have failed, so it comes behind */
 	no = emit_checks(g, c + len, n - len, depth, no);
 	return emit_word(g, c, len, depth, no);
+}
+
+/* What is allowed is looked for first, then what is answered otherwise. */
+static struct label
+emit_all_checks(struct gen *g, const struct check *c, size_t n, struct label no)
+{
+	size_t len = 0;
+
+	if (!n)
+		return no;
+	while (len < n && c[len].err == c->err)
+		len++;
+	no = emit_all_checks(g, c + len, n - len, no);
+	return emit_checks(g, c, len, 0, no);
 }
 
 /* ---- rules -> checks and runs ------------------------------------------- */
@@ -286,14 +302,16 @@ rule_order(const void *pa, const void *pb)
 	return r ? r : order(a->err, b->err);
 }
 
-/* By number, then word by word; a check that is the beginning of another one
- * comes before it. */
+/* By number and verdict, then word by word; a check that is the beginning of
+ * another one comes before it. */
 static int
 check_order(const void *pa, const void *pb)
 {
 	const struct check *a = pa, *b = pb;
 	int r = order(a->nr, b->nr);
 
+	if (!r)
+		r = order(a->err, b->err);
 	for (size_t i = 0; i < MIN(a->n, b->n) && !r; i++) {
 		r = order(a->test[i].offset, b->test[i].offset);
 		if (!r)
@@ -323,7 +341,7 @@ check_add(struct check *c, unsigned int arg, unsigned int half, uint64_t mask,
 static void
 check_make(const struct sysset_rule *r, struct check *ret)
 {
-	*ret = (struct check){ .nr = r->nr };
+	*ret = (struct check){ .nr = r->nr, .err = r->err };
 	for (unsigned int i = 0; i < r->n_conds; i++) {
 		const struct sysset_cond *c = &r->cond[i];
 
@@ -350,15 +368,16 @@ emit_call(struct gen *g, const struct source *s, unsigned int nr,
 			break;
 		if (!r->err && !r->n_conds)
 			open = true;
-		if (r->err && !told)
+		if (r->err && !r->n_conds && !told) {
 			no = label_ret(RET_ERR(r->err));
-		told = told || r->err;
+			told = true;
+		}
 	}
 	while (*at_check < s->n_checks && s->checks[*at_check].nr == nr)
 		(*at_check)++;
 	if (open)
 		return label_ret(RET_ALLOW);
-	return emit_checks(g, s->checks + first, *at_check - first, 0, no);
+	return emit_all_checks(g, s->checks + first, *at_check - first, no);
 }
 
 static void
@@ -416,7 +435,7 @@ sysset_compile(const struct sysset_rules *rules, uint32_t arch,
 	if (!insns || !runs || !checks)
 		return err_sys(e, -ENOMEM, "system call filter");
 	for (size_t i = 0; i < rules->n; i++) {
-		if (!rules->v[i].err && rules->v[i].n_conds)
+		if (rules->v[i].n_conds)
 			check_make(&rules->v[i], &checks[s.n_checks++]);
 	}
 	if (rules->n) /* else there is nothing to point to */

@@ -15,11 +15,9 @@
 /* Descriptors that the stage starts with, beside 0, 1 and 2. */
 #define STAGE_FD_INIT 3
 #define STAGE_FD_AGENT 4
-#define STAGE_FD_NS 5	   /* pidfd of the process that makes namespaces */
-#define STAGE_FD_NS_DONE 6 /* pipe: an int, 0 or -errno, when they are made */
-#define STAGE_FD_LAST 6
+#define STAGE_FD_LAST 4
 
-/* What that process makes; the rest comes with pid 1. */
+/* What the stage makes first; the rest comes with pid 1. */
 #define STAGE_NAMESPACES                                                       \
 	(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
 

@@ -47,6 +47,7 @@ struct stage {
 	bool into_cgroup; /* GO brought a cgroup to be born in */
 	bool attached;	  /* and pid 1 is in it */
 	int slave;	  /* of the box's pty */
+	bool sig_cleared; /* the agent's process was born with all defaults */
 };
 
 static char init_stack[CLONE_STACK] __attribute__((aligned(64)));
@@ -77,21 +78,17 @@ tell(int type, int code, struct err *e)
 	return r < 0 ? err_sys(e, r, "the supervisor went away") : 0;
 }
 
-/* A network namespace takes the kernel longest, so a process without an exec to
- * wait for has begun to make it while we were being loaded. */
 static int
-step_join(struct stage *s, struct err *e)
+step_namespaces(struct stage *s, struct err *e)
 {
-	int r = -ECHILD;
+	int r = unshare(STAGE_NAMESPACES) < 0 ? -errno : 0;
 
 	(void)s;
-	if (read(STAGE_FD_NS_DONE, &r, sizeof(r)) == sizeof(r) && r == 0 &&
-	    setns(STAGE_FD_NS, STAGE_NAMESPACES) < 0)
-		r = -errno;
-	if (r < 0)
-		return err_sys(e, r, "the kernel refuses new namespaces");
-	close(STAGE_FD_NS);
-	close(STAGE_FD_NS_DONE);
+	if (r < 0) {
+		err_sys(e, r, "the kernel refuses new namespaces");
+		err_cure(e, "`agentbox doctor` says which setting forbids them");
+		return r;
+	}
 	return tell(STAGE_READY, 0, e);
 }
 
@@ -284,13 +281,14 @@ agent_stdio(const struct stage *s, struct err *e)
 	return 0;
 }
 
+/* clone3(2) has cleared what the caller ignored, where it could. */
 static void
-agent_signals(void)
+agent_signals(const struct stage *s)
 {
 	struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 
-	for (int sig = 1; sig <= SIGRTMAX; sig++)
+	for (int sig = 1; !s->sig_cleared && sig <= SIGRTMAX; sig++)
 		sigaction(sig, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
@@ -357,7 +355,7 @@ agent_main(void *arg)
 	    read(AGENT_CHAN, &m, sizeof(m)) != sizeof(m) ||
 	    m.type != STAGE_EXEC)
 		_exit(EXIT_AGENTBOX);
-	agent_signals();
+	agent_signals(s);
 	r = exec_command(s->plan);
 	err_sys(&e, -r, "%s", s->plan->args[0]);
 	m = (struct stage_msg){ .type = STAGE_FAIL,
@@ -418,11 +416,19 @@ build_files(struct stage *s)
 static pid_t
 start_agent(struct stage *s)
 {
-	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK,
+	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK |
+					     CLONE_CLEAR_SIGHAND,
 				    .exit_signal = SIGCHLD };
 	struct err e = ERR_INIT;
-	pid_t pid = clone_call(&rq, agent_stack, agent_main, s);
+	pid_t pid;
 
+	s->sig_cleared = true;
+	pid = clone_call(&rq, agent_stack, agent_main, s);
+	if (pid == -ENOSYS || pid == -EINVAL) { /* before Linux 5.5 */
+		s->sig_cleared = false;
+		rq.flags &= ~(uint64_t)CLONE_CLEAR_SIGHAND;
+		pid = clone_call(&rq, agent_stack, agent_main, s);
+	}
 	if (pid < 0)
 		fail(STAGE_FD_INIT, STEP_FORK,
 		     err_sys(&e, pid, "cannot start the agent's process"), &e);
@@ -504,7 +510,7 @@ main(void)
 
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, NULL);
-	run_step(&s, STEP_JOIN, step_join);
+	run_step(&s, STEP_NAMESPACES, step_namespaces);
 	run_step(&s, STEP_LOOPBACK, step_loopback);
 	run_step(&s, STEP_BOUNDING, step_bounding);
 	run_step(&s, STEP_GO, step_go);

@@ -6,8 +6,9 @@
  *   STEP(ID, "name", "what it does")
  */
 #define STEPS(STEP)                                                            \
-	STEP(JOIN, "namespaces",                                               \
-	     "enters user, network, ipc and uts namespaces")                   \
+	STEP(START, "start", "becomes agentbox-stage")                         \
+	STEP(NAMESPACES, "namespaces",                                         \
+	     "makes user, network, ipc and uts namespaces")                    \
 	STEP(LOOPBACK, "loopback", "brings the loopback interface up")         \
 	STEP(BOUNDING, "bounding", "empties the capability bounding set")      \
 	STEP(GO, "go", "waits until the supervisor mapped the ids")            \

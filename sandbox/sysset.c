@@ -289,9 +289,8 @@ parse_include(struct parser *p)
 }
 
 static int
-parse_call(struct parser *p)
+parse_conds(struct parser *p, struct sysset_rule *rule)
 {
-	struct sysset_rule rule = { .nr = 0 };
 	char **t = p->line.token;
 	uint64_t mask, value;
 	int r;
@@ -311,12 +310,30 @@ parse_call(struct parser *p)
 		if (r >= 0)
 			r = parse_const(p, t[i + 3], &value);
 		if (r >= 0)
-			r = rule_cond(p, &rule, (unsigned int)(t[i][3] - '0'),
+			r = rule_cond(p, rule, (unsigned int)(t[i][3] - '0'),
 				      mask, value);
 		if (r < 0)
 			return r;
 	}
-	return add_rule(p, t[1], &rule);
+	return 0;
+}
+
+static int
+parse_call(struct parser *p)
+{
+	struct sysset_rule rule = { .nr = 0 };
+	int r = parse_conds(p, &rule);
+
+	return r < 0 ? r : add_rule(p, p->line.token[1], &rule);
+}
+
+static int
+parse_pretend(struct parser *p)
+{
+	struct sysset_rule rule = { .err = SYSSET_PRETEND };
+	int r = parse_conds(p, &rule);
+
+	return r < 0 ? r : add_rule(p, p->line.token[1], &rule);
 }
 
 static int
@@ -397,6 +414,8 @@ static const struct {
 	{ "include", parse_include, 2, 2, "include SET" },
 	{ "call", parse_call, 2, TOKENS_MAX, "call NAME [CONDITION]..." },
 	{ "errno", parse_errno, 3, 3, "errno NAME ERRNO" },
+	{ "pretend", parse_pretend, 6, TOKENS_MAX,
+	  "pretend NAME CONDITION..." },
 	{ "ioctl", parse_ioctl, 2, 2, "ioctl REQUEST" },
 	{ "prctl", parse_prctl, 2, 2, "prctl OPTION" },
 	{ "personality", parse_personality, 2, 2, "personality VALUE" },

@@ -45,6 +45,9 @@ struct sysset_cond {
 	uint64_t mask, value;
 };
 
+/* "err" of a rule: the call is not made and returns 0. */
+#define SYSSET_PRETEND 4096u /* one above every errno, seccomp(2) */
+
 struct sysset_rule {
 	unsigned int nr;
 	unsigned int err; /* 0: allow; else what a refused call returns */

@@ -26,6 +26,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -39,6 +40,7 @@
 #define SOCK_TYPE_MASK 0xf
 
 #define ANY32 0xffffffffu
+#define ANY64 0xffffffffffffffffull
 
 struct sysset_value {
 	const char *name;
@@ -52,6 +54,9 @@ struct sysset_value {
 
 static const struct sysset_value values[] = {
 	C(ANY32),
+	C(ANY64),
+	/* prlimit64 */
+	C(RLIMIT_CORE),
 	/* clone */
 	C(CLONE_NEW_ANY),
 	C(CLONE_THREAD),

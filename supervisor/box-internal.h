@@ -12,6 +12,7 @@
 #include "supervisor/life.h"
 #include "supervisor/paths.h"
 #include "supervisor/runtime.h"
+#include "supervisor/stdio.h"
 #include "supervisor/tty.h"
 #include "supervisor/watch.h"
 
@@ -67,6 +68,7 @@ struct box {
 	struct control *control;
 	struct eventlog *log;
 	struct tty *tty;
+	struct stdio *stdio; /* in place of files; or NULL */
 	struct watch *watch[BOX_WATCHES_MAX];
 	uint64_t started_us;  /* CLOCK_REALTIME */
 	char limit_text[160]; /* which limit ended it */

@@ -137,13 +137,20 @@ box_acquire(struct box *b, struct err *e)
 int
 box_begin(struct box *b, struct err *e)
 {
-	static const int stdio[3] = { 0, 1, 2 };
 	char stage[PATH_MAX + 32];
+	int stdio[3], r;
 
 	if (!root_mode() && b->host.backend == CGROUP_NONE)
 		find_cgroups(b);
 	snprintf(stage, sizeof(stage), "%s/agentbox-stage", b->paths.libexec);
-	return launch_begin(stage, stdio, &b->launch, e);
+	stdio_free(TAKE_PTR(b->stdio));
+	/* As root it is a person's only when start_as_owner() made it so. */
+	r = stdio_new(root_mode() ? b->lp.host_uid : geteuid(), stdio,
+		      &b->stdio, e);
+	if (r >= 0)
+		r = launch_begin(stage, stdio, &b->launch, e);
+	stdio_given(b->stdio);
+	return r;
 }
 
 static int
@@ -285,9 +292,11 @@ void
 box_release(struct box *b)
 {
 	tty_free(b->tty);
-	if (b->cg)
+	/* After an orderly end, pid 1 is dead and took all others with it. */
+	if (b->cg && b->state != LIFE_DEAD)
 		(void)cgroup_kill(b->cg);
 	launch_end(&b->launch);
+	stdio_free(b->stdio);
 	if (b->cg) {
 		(void)cgroup_remove(b->cg);
 		cgroup_free(b->cg);

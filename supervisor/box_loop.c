@@ -293,7 +293,9 @@ set_up(struct box *b, struct err *e)
 		if (r < 0)
 			return r;
 	}
-	r = add_control(b, e);
+	r = stdio_start(b->stdio, b->base, b->profile->process.fsize, e);
+	if (r >= 0)
+		r = add_control(b, e);
 	if (r < 0)
 		return r;
 	r = add_event(b, &b->ev_settled, -1, 0, on_settled, &settle);
@@ -326,6 +328,7 @@ tear_down(struct box *b)
 	control_free(b->control);
 	tty_free(b->tty);
 	b->tty = NULL;
+	stdio_free(TAKE_PTR(b->stdio));
 	eventlog_free(b->log);
 	b->log = NULL;
 	if (b->base)
@@ -351,9 +354,11 @@ take_status(struct box *b)
 	}
 }
 
-static void
-finish(struct box *b)
+static int
+finish(struct box *b, struct err *e)
 {
+	int r;
+
 	take_status(b);
 	step_life(b, LIFE_GONE);
 	if (b->have_status && WIFEXITED(b->wait_status))
@@ -366,10 +371,13 @@ finish(struct box *b)
 	if (b->tty)
 		tty_drain(b->tty, 200);
 	/* Pid 1 closed its channel before the kernel ended the others. Who
-	 * asked for the end hears of it when all are dead. */
-	if (b->end != END_COMMAND)
+	 * asked for the end hears of it when all are dead, and only then do we
+	 * have all that they wrote. */
+	if (b->end != END_COMMAND || b->stdio)
 		launch_end(&b->launch);
+	r = stdio_drain(b->stdio, e);
 	control_finish(b->control);
+	return r;
 }
 
 int
@@ -380,7 +388,7 @@ box_loop(struct box *b, struct err *e)
 	if (r >= 0 && event_base_dispatch(b->base) < 0)
 		r = err_set(e, -EIO, "the event loop failed");
 	if (r >= 0)
-		finish(b);
+		r = finish(b, e);
 	tear_down(b);
 	return r;
 }

@@ -23,10 +23,40 @@ request(struct box *b, enum layer l, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* Bytes for people; "unlimited" where the profile says so. */
+static const char *
+size_text(uint64_t bytes, char buf[32])
+{
+	if (bytes == CGROUP_UNLIMITED)
+		return "unlimited";
+	return str_from_size(bytes, buf, 32);
+}
+
+static void
+request_limits(struct box *b)
+{
+	const struct cgroup_limits *lim = &b->profile->process.cgroup;
+	char size[32];
+
+	request(b, LAYER_MEMORY, "%s", size_text(lim->memory, size));
+	request(b, LAYER_SWAP, "%s", size_text(lim->swap, size));
+	if (lim->pids == CGROUP_UNLIMITED)
+		request(b, LAYER_PIDS, "unlimited");
+	else
+		request(b, LAYER_PIDS, "%llu", (unsigned long long)lim->pids);
+	if (lim->cpu_percent != CGROUP_UNLIMITED)
+		request(b, LAYER_CPU, "%llu%%",
+			(unsigned long long)lim->cpu_percent);
+	if (lim->io_bps != CGROUP_UNLIMITED)
+		request(b, LAYER_IO, "%s/s", size_text(lim->io_bps, size));
+	else if (lim->io_weight != CGROUP_UNLIMITED)
+		request(b, LAYER_IO, "weight %llu",
+			(unsigned long long)lim->io_weight);
+}
+
 void
 box_fill_requested(struct box *b)
 {
-	const struct cgroup_limits *lim = &b->profile->process.cgroup;
 	const struct plan *p = &b->compiled->plan;
 	char size[32];
 
@@ -34,27 +64,15 @@ box_fill_requested(struct box *b)
 	request(b, LAYER_FILES, "%zu entries", p->n_fs);
 	request(b, LAYER_LANDLOCK, "ABI %u or newer, %zu rules",
 		MAX(p->landlock_min, 1u), p->n_rules);
-	request(b, LAYER_SECCOMP, "%zu sets", b->profile->process.syscalls.n);
+	request(b, LAYER_SECCOMP, "system call sets: %zu",
+		b->profile->process.syscalls.n);
 	request(b, LAYER_RLIMITS, "%zu limits", p->n_rlimits);
 	request(b, LAYER_OOM, "%d", p->oom_score_adj);
-	request(b, LAYER_MEMORY, "%s",
-		str_from_size(lim->memory, size, sizeof(size)));
-	request(b, LAYER_SWAP, "%s",
-		str_from_size(lim->swap, size, sizeof(size)));
-	request(b, LAYER_PIDS, "%llu", (unsigned long long)lim->pids);
-	request(b, LAYER_CPU, "%llu%%", (unsigned long long)lim->cpu_percent);
-	if (lim->io_bps)
-		request(b, LAYER_IO, "%s/s",
-			str_from_size(lim->io_bps, size, sizeof(size)));
+	request_limits(b);
 	request(b, LAYER_FREEZE, "all processes at once");
-	if (b->profile->files.workspace_max)
-		request(b, LAYER_DISK, "tmp %s, workspace watched",
-			str_from_size(b->profile->files.tmp_size, size,
-				      sizeof(size)));
-	else
-		request(b, LAYER_DISK, "tmp %s",
-			str_from_size(b->profile->files.tmp_size, size,
-				      sizeof(size)));
+	request(b, LAYER_DISK, "tmp %s%s",
+		size_text(b->profile->files.tmp_size, size),
+		b->profile->files.workspace_max ? ", workspace watched" : "");
 }
 
 static const char *

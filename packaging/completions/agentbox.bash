@@ -31,16 +31,16 @@ _agentbox_value()
 	local cur=$3
 
 	case $1,$2 in
-	run,-p | run,--profile | doctor,--profile)
+	run,-p | run,--profile | doctor,-p | doctor,--profile)
 		_agentbox_words "$(_agentbox_profiles)" "$cur"
 		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.json' -- "$cur") ;;
-	run,-w | run,--workspace | doctor,--workspace)
+	run,-w | run,--workspace | doctor,-w | doctor,--workspace)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	run,--env)
 		mapfile -t COMPREPLY < <(compgen -v -S = -- "$cur") ;;
 	kill,-s | kill,--signal)
 		_agentbox_words "TERM INT HUP KILL QUIT USR1 USR2 STOP CONT" "$cur" ;;
-	run,-n | run,--name | run,-t | run,--timeout | *,-l | *,--label | *,--why)
+	run,-n | run,--name | run,-t | run,--timeout | *,-l | *,--label | *,-w | *,--why)
 		COMPREPLY=() ;;
 	*) return 1 ;;
 	esac

@@ -34,7 +34,8 @@ complete -c agentbox -n __agentbox_needs_command -a doctor -d 'What this machine
 complete -c agentbox -n __agentbox_needs_command -a version -d 'Print the version'
 complete -c agentbox -n __agentbox_needs_command -a help -d 'Print help'
 
-complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill logs doctor' -s j -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in run doctor' -s j -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in ps inspect freeze thaw kill logs' -l json -d 'Machine-readable output'
 complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill logs doctor' -s h -l help -d 'Help'
 complete -c agentbox -n '__agentbox_in run doctor' -s p -l profile -x -a '(__agentbox_profiles) (__fish_complete_suffix .json)' -d 'Profile'
 complete -c agentbox -n '__agentbox_in run doctor' -s w -l workspace -x -a '(__fish_complete_directories)' -d 'Directory to work in'
@@ -47,7 +48,7 @@ complete -c agentbox -n '__agentbox_in run' -a '(__fish_complete_subcommand --fc
 complete -c agentbox -n '__agentbox_in run' -l label -x -d 'Label of the box, K=V'
 complete -c agentbox -n '__agentbox_in ps freeze thaw kill' -s l -l label -x -d 'Boxes with this label'
 complete -c agentbox -n '__agentbox_in freeze thaw kill' -s a -l all -d 'All boxes'
-complete -c agentbox -n '__agentbox_in freeze thaw kill' -l why -x -d 'Reason for the log'
+complete -c agentbox -n '__agentbox_in freeze thaw kill' -s w -l why -x -d 'Reason for the log'
 complete -c agentbox -n '__agentbox_in kill' -s s -l signal -x -a 'TERM INT HUP KILL QUIT USR1 USR2 STOP CONT' -d 'Signal for the command'
 complete -c agentbox -n '__agentbox_in logs' -s f -l follow -d 'Go on until the box ends'
 complete -c agentbox -n '__agentbox_in inspect freeze thaw kill logs' -a '(__agentbox_boxes)'

@@ -155,7 +155,6 @@ def bundle(name, args):
              "options": ["nosuid", "mode=755"]},
             {"destination": "/tmp", "type": "tmpfs", "source": "tmpfs"}],
         "linux": {
-            "cgroupsPath": "/abx-bench/" + name,
             "namespaces": [{"type": t} for t in
                            ("pid", "network", "ipc", "uts", "mount",
                             "cgroup")],

@@ -14,12 +14,7 @@ tmp=$(mktemp -d "${TMPDIR:-/tmp}/abx-bench-XXXXXX")
 holder=
 on_exit()
 {
-	if [ "$holder" ]; then
-		nsenter --mount="/proc/$holder/ns/mnt" \
-			rmdir /sys/fs/cgroup/abx-bench/* \
-			/sys/fs/cgroup/abx-bench 2>/dev/null || :
-		kill "$holder" 2>/dev/null || :
-	fi
+	[ -z "$holder" ] || kill "$holder" 2>/dev/null || :
 	rm -rf --one-file-system "$tmp"
 }
 trap on_exit EXIT

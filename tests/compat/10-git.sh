@@ -1,6 +1,7 @@
 #!/bin/bash
 # git in the workspace: clone, commit, branches, worktrees, hooks, and that what
 # it did is there outside, owned by whoever owns the workspace.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside git
 need git
@@ -68,7 +69,6 @@ cat >"$TMP/linked.json" <<END
 	"write": ["$TMP/outer/repo/.git"],
 	"workspace": { "access": "write", "exec": true } } }
 END
-# shellcheck disable=SC2016
 check_out "with a grant for it, commits go there" '^from the worktree$' \
 	run_box --profile "$TMP/linked.json" --workspace "$WS/linked" -- sh -c \
 	"echo w >w; git add w; git $id commit -qm 'from the worktree'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # A compiler and make: build a library and a program of several files in
 # parallel, run it, rebuild only what changed.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside gcc make
 

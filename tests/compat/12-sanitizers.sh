@@ -1,6 +1,7 @@
 #!/bin/bash
 # Programs with sanitizers: they map huge ranges, read /proc/self/maps, and the
 # leak checker traces its own parent.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside gcc
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Python: venv and pip without a network, threads, multiprocessing with its
 # semaphores and shared memory, asyncio servers, subprocesses, ptys.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside python3
 

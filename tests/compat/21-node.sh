@@ -1,6 +1,7 @@
 #!/bin/bash
 # Node: a server and a client on loopback, worker threads, children, files,
 # watchers. V8 maps memory and changes its protection all the time.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside node
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # npm without a network: pack, install a local package with an install script,
 # run scripts. Its cache and logs go to the private home.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside node npm
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Perl: sockets, forks, signals, shared memory, locks, the tools built on it.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside perl
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # sqlite3: journals, write-ahead log with shared memory, locks between
 # processes, in the workspace and in the private folders.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside sqlite3
 

@@ -1,5 +1,6 @@
 #!/bin/bash
 # tmux: a server in the background with terminals of its own.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside tmux
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # gdb on the box's own processes: start, breakpoints, attach, without address
 # randomisation; and that pid 1 of the box cannot be traced.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside gdb gcc
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # strace on the box's own processes. It also shows that a tracer does not lift
 # the filter of what it traces.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside strace perl
 

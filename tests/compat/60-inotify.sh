@@ -1,5 +1,6 @@
 #!/bin/bash
 # File watchers, as editors, test runners and build servers use them.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside python3
 

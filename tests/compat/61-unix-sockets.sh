@@ -1,6 +1,7 @@
 #!/bin/bash
 # Unix sockets between the box's own processes: by path, abstract, pairs,
 # descriptors and credentials sent along; FIFOs. Loopback for the rest.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside python3
 

@@ -2,6 +2,7 @@
 # Shared memory, semaphores and queues: POSIX ones in /dev/shm, System V, memfd;
 # large mappings; and that /dev/shm is the box's own. POSIX message queues are the
 # exception: Landlock closes their file system.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside python3 gcc
 

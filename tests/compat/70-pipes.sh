@@ -1,6 +1,7 @@
 #!/bin/bash
 # Without a terminal, standard input, output and error are the caller's own
 # pipes and files: not a byte more or less, no buffering, ends when they end.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 
 # every byte value, many times, in odd amounts
@@ -8,7 +9,7 @@ head -c 3000001 /dev/urandom >"$TMP/data"
 sum=$(sha256sum <"$TMP/data")
 
 check_eq "binary data through, pipe to pipe" \
-	"$(cat "$TMP/data" | dev cat | sha256sum)" "$sum"
+	"$(head -c -0 "$TMP/data" | dev cat | sha256sum)" "$sum"
 check_eq "file to file" "$(dev cat <"$TMP/data" >"$TMP/o";
 	sha256sum <"$TMP/o")" "$sum"
 check_eq "stdin is read inside, sum said inside" \

@@ -1,5 +1,6 @@
 #!/bin/bash
 # Exit statuses: all the command's own, signals, and those of agentbox itself.
+# shellcheck disable=SC2016 # the shell in the box expands
 . "$(dirname "$0")/lib.sh"
 need_inside perl python3
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2016
 # For the compat tests: real tools at work in boxes of the `dev` profile.
 #
 #	. "$(dirname "$0")/lib.sh"
@@ -19,13 +19,17 @@ dev()
 }
 
 # need_inside PROGRAM...: ends the script where a box does not find one; the
-# host's PATH may lead elsewhere.
+# host's PATH may lead elsewhere. A box that does not start is a failure.
 need_inside()
 {
 	local p
 
+	capture dev true || {
+		not_ok "a box with the dev profile starts"
+		show
+		finish
+	}
 	for p; do
-		# shellcheck disable=SC2016
 		dev sh -c 'command -v "$0"' "$p" >/dev/null 2>&1 </dev/null ||
 			skip_all "$p is not installed"
 	done

@@ -63,9 +63,23 @@ leaked_ns(_unused_ const struct params *p, _unused_ long arg)
 	judge(setns(10, 0), "setns to descriptor 10");
 }
 
+/* The host half gives a file of the caller. Whether that one changed is looked
+ * at there, too. */
+static void
+need_file(void)
+{
+	struct stat st;
+
+	if (fstat(0, &st) < 0)
+		refused("fstat of stdin");
+	if (!S_ISREG(st.st_mode))
+		blocked("stdin is not the file");
+}
+
 static void
 stdin_reopen(_unused_ const struct params *p, _unused_ long arg)
 {
+	need_file();
 	judge(open("/proc/self/fd/0", O_RDWR | O_CLOEXEC),
 	      "opening stdin again for writing");
 }
@@ -73,6 +87,7 @@ stdin_reopen(_unused_ const struct params *p, _unused_ long arg)
 static void
 stdin_chmod(_unused_ const struct params *p, _unused_ long arg)
 {
+	need_file();
 	judge(fchmod(0, 0666), "fchmod of stdin's file");
 }
 
@@ -115,10 +130,10 @@ const struct probe probes_descriptor[] = {
 	{ "fd-leak-namespace", OPEN_ROOT, 0, "setns to an inherited namespace",
 	  "close_range, seccomp, no capability", leaked_ns, 0 },
 	{ "fd-stdin-reopen", OPEN_USER, 0,
-	  "stdin's file opened again for writing", "Landlock, own uid",
-	  stdin_reopen, 0 },
+	  "stdin's file opened again for writing",
+	  "Landlock, own uid, a pipe in its place", stdin_reopen, 0 },
 	{ "fd-stdin-chmod", OPEN_USER, 0, "fchmod of stdin's file",
-	  "own uid; read-only reopening", stdin_chmod, 0 },
+	  "own uid; a pipe in its place", stdin_chmod, 0 },
 	{ "fd-stdin-dir", OPEN_NONE, PROBE_ASKED,
 	  "openat below a directory given as stdin",
 	  "refusal by the supervisor", stdin_dir, 0 },

@@ -408,6 +408,21 @@ core_helper(_unused_ const struct params *p, _unused_ long arg)
 	blocked("hard limit %ld", (long)l.rlim_max);
 }
 
+/* At 0 the kernel would start the handler that at 1 it does not. */
+static void
+core_zero(_unused_ const struct params *p, _unused_ long arg)
+{
+	const struct rlimit none = { 0 };
+	struct rlimit l = { 0 };
+	int r = setrlimit(RLIMIT_CORE, &none);
+
+	if (getrlimit(RLIMIT_CORE, &l) < 0)
+		refused("getrlimit");
+	if (l.rlim_cur == 0)
+		escaped("the limit of core files is 0 now");
+	blocked("setrlimit says %d, the limit is %ld", r, (long)l.rlim_cur);
+}
+
 #define CAP "no capability, user namespace"
 const struct probe probes_privilege[] = {
 	{ "suid-exec", OPEN_ROOT, 0, "a setuid-root program in the workspace",
@@ -471,5 +486,7 @@ const struct probe probes_privilege[] = {
 	  "rlimits, no capability", raise_limit, RLIMIT_FSIZE },
 	{ "core-helper", OPEN_HOST, 0, "a crash that starts the host's handler",
 	  "RLIMIT_CORE of 1", core_helper, 0 },
+	{ "core-zero", OPEN_USER, 0, "RLIMIT_CORE set to 0", "seccomp",
+	  core_zero, 0 },
 	{ 0 },
 };

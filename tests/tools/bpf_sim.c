@@ -92,6 +92,10 @@ bpf_sim_verdict(uint32_t verdict, char *buf, size_t size)
 		snprintf(buf, size, "KILL");
 		break;
 	case SECCOMP_RET_ERRNO:
+		if (!(verdict & SECCOMP_RET_DATA)) {
+			snprintf(buf, size, "pretend");
+			break;
+		}
 		name = strerrorname_np((int)(verdict & SECCOMP_RET_DATA));
 		if (name)
 			snprintf(buf, size, "%s", name);

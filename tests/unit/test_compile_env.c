@@ -113,6 +113,32 @@ TEST(limits_and_layers)
 	world_done(&w);
 }
 
+static uint64_t
+core_limit_of(struct world *w, const char *body)
+{
+	const struct plan *p = world_compile(w, body);
+
+	for (size_t i = 0; i < p->n_rlimits; i++)
+		if (p->rlimits[i].resource == RLIMIT_CORE) {
+			ASSERT_EQ(p->rlimits[i].soft, p->rlimits[i].hard);
+			return p->rlimits[i].hard;
+		}
+	FAIL("no limit of core files");
+}
+
+#define CORE(v) "+\"process\": {\"limits\": {\"core\": " v "}}"
+
+/* 0 would let a crash start the host's handler. */
+TEST(no_core_files_is_a_limit_of_one)
+{
+	struct world w = world_new();
+
+	ASSERT_EQ(core_limit_of(&w, "+\"owner\": \"x\""), 1);
+	ASSERT_EQ(core_limit_of(&w, CORE("0")), 1);
+	ASSERT_EQ(core_limit_of(&w, CORE("\"1M\"")), 1u << 20);
+	world_done(&w);
+}
+
 TEST(io_limit_is_for_the_device_of_the_workspace)
 {
 	struct world w = world_new();

@@ -9,7 +9,9 @@
 #include "tests/tap.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 
 static const char *const true_args[] = { "/bin/true", NULL };
 
@@ -292,4 +294,103 @@ TEST(line_of_a_late_error)
 		 world_path(&w, "p.json"));
 	ASSERT_STREQ(w.e.text, want);
 	profile_free(p);
+}
+
+/* Sockets of the host */
+
+static int sockets[1024];
+static size_t n_sockets;
+
+static void
+bind_socket(const char *path, int type)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	int fd = ASSERT_OK(socket(AF_UNIX, type | SOCK_CLOEXEC, 0));
+
+	ASSERT_LE(strlen(path), sizeof(a.sun_path) - 1);
+	snprintf(a.sun_path, sizeof(a.sun_path), "%s", path);
+	if (a.sun_path[0] == '@')
+		a.sun_path[0] = '\0';
+	ASSERT_OK(bind(fd, (struct sockaddr *)&a, sizeof(a)));
+	if (type != SOCK_DGRAM)
+		ASSERT_OK(listen(fd, 1));
+	sockets[n_sockets++] = fd;
+}
+
+static void
+close_sockets(void)
+{
+	while (n_sockets)
+		close(sockets[--n_sockets]);
+}
+
+TEST(sockets_of_the_host_are_masked)
+{
+	struct world w = world_new();
+	const struct plan *p;
+	char body[256];
+	size_t masks;
+
+	world_make(&w, "ws/deep/x", "");
+	world_make(&w, "r/x", "");
+	world_make(&w, "out/x", "");
+	world_link(&w, "ws", "ws-link");
+	snprintf(body, sizeof(body), "\"read\": [\"%s/r\"], " WORLD_WS, w.dir);
+	p = world_compile(&w, body);
+	masks = p->n_fs;
+	bind_socket(world_path(&w, "ws/deep/stream"), SOCK_STREAM);
+	bind_socket(world_path(&w, "ws/datagram"), SOCK_DGRAM);
+	bind_socket(world_path(&w, "ws/packet"), SOCK_SEQPACKET);
+	bind_socket(world_path(&w, "ws/with space"), SOCK_STREAM);
+	bind_socket(world_path(&w, "ws/line\nbreak"), SOCK_STREAM);
+	bind_socket(world_path(&w, "ws-link/linked"), SOCK_STREAM);
+	bind_socket(world_path(&w, "ws/../r/dots"), SOCK_STREAM);
+	bind_socket(world_path(&w, "out/of-sight"), SOCK_STREAM);
+	bind_socket(world_path(&w, "ws/gone"), SOCK_STREAM);
+	ASSERT_OK(unlink(world_path(&w, "ws/gone")));
+	bind_socket(world_path(&w, "ws/replaced"), SOCK_STREAM);
+	ASSERT_OK(unlink(world_path(&w, "ws/replaced")));
+	world_make(&w, "ws/replaced", "a file now");
+	p = world_compile(&w, body);
+	world_check_plan(p);
+	ASSERT_NOT_NULL(
+		world_find(p, PLAN_FS_MASK, world_path(&w, "ws/deep/stream")));
+	ASSERT_NOT_NULL(
+		world_find(p, PLAN_FS_MASK, world_path(&w, "ws/datagram")));
+	ASSERT_NOT_NULL(
+		world_find(p, PLAN_FS_MASK, world_path(&w, "ws/packet")));
+	ASSERT_NOT_NULL(
+		world_find(p, PLAN_FS_MASK, world_path(&w, "ws/with space")));
+	ASSERT_NOT_NULL(
+		world_find(p, PLAN_FS_MASK, world_path(&w, "ws/linked")));
+	ASSERT_NOT_NULL(world_find(p, PLAN_FS_MASK, world_path(&w, "r/dots")));
+	ASSERT_EQ(p->n_fs, masks + 6);
+	close_sockets();
+	world_done(&w);
+}
+
+/* More of them than one read takes; what this costs a launch. */
+TEST(many_sockets)
+{
+	struct world w = world_new();
+	const struct plan *p;
+	char path[200], at[64];
+
+	for (int i = 0; i < 400; i++) {
+		snprintf(at, sizeof(at), "@agentbox-test-%d-%d", getpid(), i);
+		bind_socket(at, SOCK_STREAM);
+		snprintf(path, sizeof(path), "%s/out-%d", w.dir, i);
+		bind_socket(path, SOCK_STREAM);
+		if (i % 100 == 0) {
+			snprintf(path, sizeof(path), "%s/in-%d", w.ws, i);
+			bind_socket(path, SOCK_STREAM);
+		}
+	}
+	p = world_compile(&w, WORLD_WS);
+	for (int i = 0; i < 400; i += 100) {
+		snprintf(path, sizeof(path), "%s/in-%d", w.ws, i);
+		ASSERT_NOT_NULL(world_find(p, PLAN_FS_MASK, path));
+	}
+	close_sockets();
+	world_done(&w);
 }

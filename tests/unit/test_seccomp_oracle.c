@@ -55,8 +55,9 @@ oracle_add(scmp_filter_ctx ctx, const struct sysset_rules *rules,
 	struct scmp_arg_cmp cmp[SYSSET_CONDS_MAX];
 	uint32_t action = r->err ? SCMP_ACT_ERRNO(r->err) : SCMP_ACT_ALLOW;
 
-	/* it knows no order of strength between allow and errno */
-	if (r->err && has_allow(rules, r->nr))
+	/* it knows no order of strength between allow and errno, and no
+	 * errno with conditions beside another one: pretended() has those */
+	if (r->err && (r->n_conds || has_allow(rules, r->nr)))
 		return;
 	for (unsigned int i = 0; i < r->n_conds; i++)
 		cmp[i] = (struct scmp_arg_cmp){ r->cond[i].arg,
@@ -86,6 +87,30 @@ oracle_build(const struct sysset_rules *rules, struct seccomp_prog *ret)
 			      SECCOMP_INSNS_MAX * sizeof(*ret->insns), 0));
 	ret->n = (size_t)len / sizeof(*ret->insns);
 	close(fd);
+}
+
+static bool
+matches(const struct sysset_rule *r, const struct seccomp_data *d)
+{
+	for (unsigned int i = 0; i < r->n_conds; i++) {
+		if ((d->args[r->cond[i].arg] & r->cond[i].mask) !=
+		    r->cond[i].value)
+			return false;
+	}
+	return true;
+}
+
+static bool
+pretended(const struct sysset_rules *rules, const struct seccomp_data *d)
+{
+	for (size_t i = 0; i < rules->n; i++) {
+		const struct sysset_rule *r = &rules->v[i];
+
+		if (r->nr == (unsigned int)d->nr && r->err == SYSSET_PRETEND &&
+		    matches(r, d))
+			return true;
+	}
+	return false;
 }
 
 /* A value that a rule mentions, or one near it, or noise above it. */
@@ -136,6 +161,7 @@ compare(const char *sets)
 	struct err e = ERR_INIT;
 	uint64_t seed = 88172645463325252ull;
 	size_t allowed = 0, n = 0;
+	uint32_t want;
 
 	ASSERT_OK(sysset_read(&spec, &files, &e));
 	ASSERT_OK(sysset_parse(&files, &spec, SYSSET_ARCH_NATIVE, &rules, &e));
@@ -149,13 +175,16 @@ compare(const char *sets)
 
 			for (unsigned int a = 0; a < 6; a++)
 				d.args[a] = interesting(&rules, nr, a, &seed);
-			if (verdict(&ours, &d) != verdict(&theirs, &d))
+			want = verdict(&theirs, &d);
+			if (want != SECCOMP_RET_ALLOW && pretended(&rules, &d))
+				want = SECCOMP_RET_ERRNO;
+			if (verdict(&ours, &d) != want)
 				FAIL("%s: call %u (%llx %llx %llx): 0x%x, "
 				     "libseccomp says 0x%x",
 				     sets, nr, (unsigned long long)d.args[0],
 				     (unsigned long long)d.args[1],
 				     (unsigned long long)d.args[2],
-				     verdict(&ours, &d), verdict(&theirs, &d));
+				     verdict(&ours, &d), want);
 			allowed += verdict(&ours, &d) == SECCOMP_RET_ALLOW;
 		}
 	}
@@ -184,33 +213,25 @@ TEST_LIMIT(libseccomp_dev, 60)
 
 /* ---- random rules ------------------------------------------------------- */
 
-static bool
-matches(const struct sysset_rule *r, const struct seccomp_data *d)
-{
-	for (unsigned int i = 0; i < r->n_conds; i++) {
-		if ((d->args[r->cond[i].arg] & r->cond[i].mask) !=
-		    r->cond[i].value)
-			return false;
-	}
-	return true;
-}
-
 static uint32_t
 judge(const struct sysset_rules *rules, const struct seccomp_data *d)
 {
-	uint32_t err = 0;
+	uint32_t err[2] = { 0, 0 }; /* without and with conditions */
 
 	for (size_t i = 0; i < rules->n; i++) {
 		const struct sysset_rule *r = &rules->v[i];
+		uint32_t *at = &err[r->n_conds > 0];
 
-		if (r->nr != (unsigned int)d->nr)
+		if (r->nr != (unsigned int)d->nr || !matches(r, d))
 			continue;
-		if (!r->err && matches(r, d))
+		if (!r->err)
 			return SECCOMP_RET_ALLOW;
-		if (r->err && (!err || r->err < err))
-			err = r->err;
+		if (!*at || r->err < *at)
+			*at = r->err;
 	}
-	return SECCOMP_RET_ERRNO | (err ? err : EPERM);
+	if (err[1])
+		return SECCOMP_RET_ERRNO | err[1] % SYSSET_PRETEND;
+	return SECCOMP_RET_ERRNO | (err[0] ? err[0] : EPERM);
 }
 
 static void
@@ -219,14 +240,20 @@ random_rule(struct sysset_rule *r, unsigned int calls, uint64_t *seed)
 	static const uint64_t masks[] = {
 		UINT32_MAX, 0xf, UINT64_MAX, 0xff00, 0xffull << 40, 0x100000001
 	};
-	static const unsigned int errs[] = { EPERM, ENOSYS, EINVAL };
+	static const unsigned int errs[] = { EPERM, ENOSYS, EINVAL,
+					     SYSSET_PRETEND };
 
 	*r = (struct sysset_rule){ .nr = (unsigned int)(rnd(seed) % calls) };
-	if (rnd(seed) % 16 == 0) {
-		r->err = errs[rnd(seed) % ARRAY_SIZE(errs)];
+	switch (rnd(seed) % 16) {
+	case 0:
+		r->err = errs[rnd(seed) % (ARRAY_SIZE(errs) - 1)];
 		return;
+	case 1:
+	case 2:
+		/* only with conditions */
+		r->err = errs[rnd(seed) % ARRAY_SIZE(errs)];
 	}
-	r->n_conds = (unsigned int)(rnd(seed) % 4);
+	r->n_conds = (unsigned int)(r->err ? 1 + rnd(seed) % 3 : rnd(seed) % 4);
 	for (unsigned int i = 0; i < r->n_conds; i++) {
 		uint64_t mask = masks[rnd(seed) % ARRAY_SIZE(masks)];
 		uint64_t v = rnd(seed) % 5 ? rnd(seed) % 48 : rnd(seed);

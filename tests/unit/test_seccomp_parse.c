@@ -104,6 +104,8 @@ TEST(refusals)
 	refused("errno read EPREM", "did you mean \"EPERM\"");
 	refused("errno read 11", "not an errno that a filter may return");
 	refused("errno read 0x10001", "not an errno that a filter may return");
+	refused("pretend read", "pretend NAME CONDITION");
+	refused("pretend read arg0 masked-eq 0 0", "always true");
 	refused("ioctl TCGTS", "did you mean \"TCGETS\"");
 	refused("ioctl TCGETS TCSETS", "ioctl REQUEST");
 	refused("ioctl 0x100005401", "outside of its mask");
@@ -253,6 +255,22 @@ TEST(meaning)
 	ASSERT_EQ(asks("errno ioctl EINVAL\nioctl 5", ioctl, 0, 6), NO(EINVAL));
 	ASSERT_EQ(asks("errno ioctl EINVAL\nioctl 5", ioctl, 0, 5), ALLOW);
 	ASSERT_EQ(asks("ioctl 5\ncall ioctl", ioctl, 0, 6), ALLOW);
+	/* allow > check > pretend > errno */
+	ASSERT_EQ(asks("errno read EINVAL\npretend read arg0 masked-eq 1 1",
+		       read, 1, 0),
+		  NO(0));
+	ASSERT_EQ(asks("pretend read arg0 masked-eq 1 1\nerrno read EINVAL",
+		       read, 2, 0),
+		  NO(EINVAL));
+	ASSERT_EQ(asks("pretend read arg0 masked-eq 1 1", read, 2, 0),
+		  NO(EPERM));
+	ASSERT_EQ(asks("pretend read arg0 masked-eq 1 1\n"
+		       "call read arg0 masked-eq 3 3",
+		       read, 3, 0),
+		  ALLOW);
+	ASSERT_EQ(
+		asks("pretend read arg0 masked-eq 1 1\ncall read", read, 1, 0),
+		ALLOW);
 }
 
 TEST(spec)

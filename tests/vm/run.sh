@@ -119,7 +119,7 @@ payload()
 	[ "$accel" = kvm ] || emulated=1
 	cat > "$tmp/vm-job" <<-EOF
 	job=$(printf %q "$1") command=$(printf %q "${2:-}")
-	limit=$((limit - SECONDS - 45))
+	limit=$((limit - SECONDS - 20))
 	export STRICT=${STRICT:-} EMULATED=$emulated
 	EOF
 	tar -C "$root" --owner=0 --group=0 --numeric-owner \
@@ -157,7 +157,11 @@ follow()
 		if IFS= read -r -t 1 -u 8 part; then
 			line+=$part
 			case $line in
-			'agentbox-vm: end '*) status=${line##* }; return ;;
+			*'agentbox-vm: end '[0-9]*)
+				printf %s "${line%agentbox-vm: end *}"
+				status=${line##* }
+				return
+				;;
 			esac
 			printf '%s\n' "$line"
 			line=

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+"""Holds documents and sources together; prints what is missing.
+
+    documents.py AGENTBOX      in the root of the tree
+"""
+import glob
+import json
+import os
+import re
+import subprocess
+import sys
+
+missing = []
+
+
+def read(path):
+    with open(path, encoding="utf-8") as f:
+        return f.read()
+
+
+def need(text, word, where, what):
+    if word not in text:
+        missing.append(f"{where}: {what} {word} is missing")
+
+
+def man(name):
+    """A man page without its escapes, as one line of words."""
+    text = read("docs/man/" + name)
+    return text.replace("\\(dq", '"').replace("\\&", "")
+
+
+def words(text):
+    return set(re.findall(r"[\w.-]+", text))
+
+
+def schema_keys(o, found):
+    for name, value in o.get("properties", {}).items():
+        found.add(name)
+        schema_keys(value, found)
+    return found
+
+
+def check_profile_page():
+    page = man("agentbox-profile.5")
+    known = words(page)
+    keys = schema_keys(json.loads(read(
+        "profiles/schema/profile.schema.json")), set())
+    for key in sorted(keys):
+        if key not in known:
+            missing.append(f"agentbox-profile.5: key {key} is missing")
+    for path in re.findall(r'\{ "([~/][^"]+)", (?:WS|0),',
+                           read("profiles/paths.c")):
+        need(page, path, "agentbox-profile.5", "never-inside path")
+    for f in glob.glob("profiles/sets/*.set") + glob.glob("profiles/*.json"):
+        name = os.path.basename(f).rsplit(".", 1)[0]
+        need(page, "Cm " + name, "agentbox-profile.5", "set or profile")
+    for f in glob.glob("profiles/sets/*.paths"):
+        need(page, "@" + os.path.basename(f)[:-6], "agentbox-profile.5",
+             "path group")
+
+
+def check_layers():
+    page = words(man("agentbox.1"))
+    for name in re.findall(r'^\s+LAYER\(\w+, "([^"]+)"',
+                           read("sandbox/layers.h"), re.M):
+        if name not in page:
+            missing.append(f"agentbox.1: layer {name} is missing")
+
+
+def check_options(agentbox):
+    pages = {"run": "agentbox-run.1", "doctor": "agentbox-doctor.1"}
+    listed = subprocess.run([agentbox, "help"], capture_output=True,
+                            text=True).stdout
+    commands = re.findall(r"^  (\w+) ", listed, re.M)
+    if len(commands) < 8:
+        missing.append("agentbox help lists too few commands")
+    for c in commands:
+        need(man("agentbox.1"), ".It Cm " + c, "agentbox.1", "command")
+        if c in ("help", "version"):
+            continue
+        text = subprocess.run([agentbox, c, "--help"], capture_output=True,
+                              text=True).stdout
+        page = pages.get(c, "agentbox-ps.1")
+        for o in set(re.findall(r"--([a-z][a-z-]+)", text)):
+            need(man(page), "Fl -" + o, page, f"option of {c}")
+
+
+def check_paths():
+    """Files and probes that the documents name."""
+    probes = set(re.findall(r"^\| ([\w-]+) \|",
+                            read("tests/escape/README.md"), re.M))
+    probes.add("race-workspace")
+    security = read("docs/SECURITY.md")
+    for group in re.findall(r"probes?\s((?:`[\w*-]+`[,\s]*)+)", security):
+        for p in re.findall(r"`([\w*-]+)`", group):
+            pattern = re.compile("^" + p.replace("*", ".*") + "$")
+            if not any(pattern.match(x) for x in probes):
+                missing.append(f"docs/SECURITY.md: no probe {p}")
+    documents = ["README.md", "CHANGELOG.md"] + glob.glob("docs/*.md")
+    for doc in documents:
+        text = read(doc)
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            if not os.path.exists(os.path.join(os.path.dirname(doc), link)):
+                missing.append(f"{doc}: link to {link} leads nowhere")
+        for f in re.findall(
+                r"(?<![\w/.])((?:tests|sandbox|profiles|supervisor|lib|packaging)"
+                r"/[\w/*.-]*[\w*])", text):
+            if "X" in f:
+                continue
+            if not glob.glob(f) and not glob.glob(f + "*"):
+                missing.append(f"{doc}: {f} is not there")
+
+
+check_profile_page()
+check_layers()
+check_options(sys.argv[1])
+check_paths()
+print("\n".join(missing))
+sys.exit(1 if missing else 0)

@@ -1,0 +1,192 @@
+#!/bin/bash
+# What `make try` shows once agentbox is built: an example agent works in a box
+# with the `dev` profile, over a clone of this project's own history, and tries
+# to get out. Needs git and gcc; no root; leaves nothing behind.
+#
+# Status 0: the work was done and nothing that should be refused came through.
+# shellcheck disable=SC2016 # inner shells expand
+set -u
+export LC_ALL=C.UTF-8
+cd "$(dirname "$0")/.." || exit 1
+
+SRC=$PWD
+AGENTBOX=${AGENTBOX:-$SRC/build/bin/agentbox}
+TMP=$(mktemp -d "${TMPDIR:-/tmp}/abx-try-XXXXXX") || exit 1
+WORK=$TMP/work REPO=$TMP/work/repo
+name=try-$$
+witness=
+bad=0
+
+clean_up()
+{
+	exec 8>&- # the witness ends with its standard input
+	[ ! "$witness" ] || wait "$witness" 2>/dev/null
+	[ ! "${stubborn:-}" ] || kill -9 "$stubborn" 2>/dev/null
+	rm -rf --one-file-system "$TMP"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM HUP
+
+title()
+{
+	printf '\n== %s\n' "$*"
+}
+
+wrong()
+{
+	bad=$((bad + 1))
+	echo "   WRONG: $*"
+}
+
+# right WHAT COMMAND...
+right()
+{
+	local what=$1
+
+	shift
+	if "$@" >/dev/null 2>&1; then
+		echo "   $what"
+	else
+		wrong "not so: $what"
+	fi
+}
+
+# A home of our own, with something to steal; it also keeps git from reading
+# the caller's settings.
+make_home()
+{
+	export HOME=$TMP/home
+	unset XDG_CONFIG_HOME XDG_CACHE_HOME
+	mkdir -p "$HOME/.ssh"
+	echo "-- not a real key: $RANDOM --" >"$HOME/.ssh/id_test"
+	chmod 700 "$HOME" "$HOME/.ssh"
+	export TRY_API_KEY=not-a-real-key
+	git config --global safe.directory '*'
+	git config --global user.name "Whoever built this"
+	git config --global user.email builder@example.org
+	git config --global advice.detachedHead false
+}
+
+# A clone of the history; from a tarball, a repository with one commit.
+make_repo()
+{
+	mkdir -p "$WORK"
+	if [ -e "$SRC/.git" ]; then
+		git clone -q "$SRC" "$REPO" || return 1
+	else
+		mkdir "$REPO"
+		tar -C "$SRC" --exclude=./build -cf - . | tar -C "$REPO" -xf - &&
+			git -C "$REPO" init -q &&
+			git -C "$REPO" add -A &&
+			git -C "$REPO" commit -qm "the tarball" || return 1
+	fi
+	before=$(git -C "$REPO" rev-parse HEAD)
+	cp -r tests/fixtures/agent "$WORK/agent"
+	echo "   $REPO: $(git -C "$REPO" rev-list --count HEAD) commits, the last:" \
+		"$(git -C "$REPO" log -1 --format=%s)"
+}
+
+start_witness()
+{
+	gcc -o "$TMP/witness" tests/fixtures/agent/witness.c &&
+		gcc -o "$TMP/attack" tests/fixtures/agent/attack.c || return 1
+	mkfifo "$TMP/in"
+	"$TMP/witness" "$name" <"$TMP/in" >"$TMP/seen" &
+	witness=$!
+	exec 8>"$TMP/in"
+	for _ in $(seq 100); do
+		[ -s "$TMP/seen" ] && break
+		sleep 0.05
+	done
+	targets=("$HOME/.ssh/id_test" "$witness" "$(head -n 1 "$TMP/seen")" "$name")
+	echo "   pid $witness; TCP port ${targets[2]}; abstract socket $name;" \
+		"a secret in ${targets[0]}"
+	echo "   The agent's attack program, run without a box:"
+	"$TMP/attack" --control "${targets[@]}" | sed 's/^/     /'
+	[ "${PIPESTATUS[0]}" = 0 ] || wrong "the control did not reach them"
+	touches=$(wc -l <"$TMP/seen")
+}
+
+work()
+{
+	echo "   \$ agentbox run --profile dev --workspace $WORK --show-enforced" \
+		"-- agent/agent.sh repo ..."
+	"$AGENTBOX" run --profile dev --workspace "$WORK" --name "$name" \
+		--timeout 100s --show-enforced -- bash agent/agent.sh repo \
+		"${targets[@]}" >"$TMP/out" 2>"$TMP/err" </dev/null
+	status=$?
+	echo
+	sed 's/^/     /' "$TMP/err"
+	echo
+	sed 's/^/     /' "$TMP/out"
+}
+
+judge()
+{
+	did=$(grep -c '^did ' "$TMP/out")
+	failed=$(grep -c '^FAILED ' "$TMP/out")
+	refused=$(grep -c '^tried .*: refused, ' "$TMP/out")
+	got_in=$(grep -c '^tried .*: GOT IN' "$TMP/out")
+	[ "$did.$failed" = 6.0 ] || wrong "the agent did $did of 6 things"
+	[ "$refused" -ge 50 ] || wrong "only $refused attempts were refused"
+	[ "$got_in" = 0 ] || wrong "$got_in attempts came through"
+	[ "$status" = 0 ] || wrong "exit status $status"
+	right "the box is gone; agentbox run gave the agent's exit status, 0" \
+		bash -c '! "$0" ps | grep -q "^$1 "' "$AGENTBOX" "$name"
+	right "the commit is in the repository: $(git -C "$REPO" log -1 \
+		--format='%h %an: %s')" test "$(git -C "$REPO" rev-parse HEAD^)" = "$before"
+	right "its files belong to $(id -un)" \
+		test "$(stat -c %u "$REPO/lib/str.c" "$REPO/build" | sort -u)" = "$(id -u)"
+	right "nobody touched the witness" \
+		test "$(wc -l <"$TMP/seen")" = "$touches"
+	right "the secret is nowhere in what the agent said or left" \
+		bash -c '! grep -rqsF -f "$0" "${@}"' "$HOME/.ssh/id_test" \
+		"$TMP/out" "$REPO" "$WORK"
+}
+
+# A box that ignores every signal and forks, stopped all the same.
+stop()
+{
+	"$AGENTBOX" run --name "$name-2" --profile dev --workspace "$WORK" -- \
+		bash -c 'trap "" TERM INT HUP QUIT; echo $$ >up
+		while :; do sleep "$0" & sleep 0.01; done' "1000.$$" \
+		>"$TMP/stubborn" 2>&1 </dev/null &
+	stubborn=$!
+	for _ in $(seq 200); do
+		[ -s "$WORK/up" ] && break
+		sleep 0.05
+	done
+	sleep 0.5
+	"$AGENTBOX" ps | grep -e ^NAME -e "^$name-2 " | cut -c 1-76 | sed 's/^/     /'
+	right "agentbox freeze: it stands still" "$AGENTBOX" freeze "$name-2"
+	right "agentbox kill: it is dead" "$AGENTBOX" kill "$name-2"
+	wait "$stubborn"
+	right "agentbox run gave status $? (128 + SIGKILL)" test $? = 137
+	stubborn=
+	right "nothing is left: no box, no process, no cgroup" \
+		bash -c '! "$0" ps | grep -q "^$1" && ! pgrep -f "^sleep 1000.$2" &&
+		! find /sys/fs/cgroup -maxdepth 6 -type d -name "*$1*" | grep -q .' \
+		"$AGENTBOX" "$name" $$
+}
+
+SECONDS=0
+make_home
+title "$("$AGENTBOX" version) as $(id -un) (uid $(id -u)), Linux $(uname -r)"
+title "A repository for the agent: this project's own"
+make_repo || { wrong "no repository"; exit 1; }
+title "A witness outside of the box, with what an agent should not reach"
+start_witness || { wrong "no witness"; exit 1; }
+title "The agent at work"
+work
+title "Afterwards, outside"
+judge
+title "Stopping an agent that will not stop"
+stop
+title "Verdict"
+if [ "$bad" = 0 ]; then
+	echo "   The agent did all $did things that it was asked to do; all $refused"
+	echo "   attempts to get out were refused. ($SECONDS s)"
+	exit 0
+fi
+echo "   $bad things are not as they should be; see WRONG above. ($SECONDS s)"
+exit 1

@@ -13,9 +13,12 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/sysmacros.h>
 #include <time.h>
 
@@ -58,6 +61,66 @@ systemd_user_there(void)
 	return access(p, F_OK) == 0;
 }
 
+/* A line of mountinfo for dir, if the whole hierarchy lies there (the top of
+ * each has inode 1) and it is of that version. */
+static int
+guess_line(const char *dir, long type, const char *what, char *buf, size_t size)
+{
+	struct statfs fs;
+	struct stat st;
+	const char *rw;
+
+	if (statfs(dir, &fs) < 0 || fs.f_type != type || stat(dir, &st) < 0 ||
+	    st.st_ino != 1)
+		return -ENOENT;
+	rw = fs.f_flags & ST_RDONLY ? "ro" : "rw";
+	return snprintf(buf, size, "1 1 0:1 / %s %s - %s none %s,%s\n", dir, rw,
+			type == CGROUP_SUPER_MAGIC ? "cgroup" : "cgroup2", rw,
+			what);
+}
+
+/*
+ * Mountinfo as it reads on nearly all hosts, without the kernel writing down
+ * every mount there is, which takes long where there are many: cgroup2 at
+ * /sys/fs/cgroup, or below it with each controller of v1 beside it. False:
+ * something is in another place, so look.
+ */
+static bool
+guess_mounts(char *buf, size_t size)
+{
+	static const char *const v1[CGROUP_V1_MAX] = { "memory", "pids", "cpu",
+						       "blkio" };
+	int n = guess_line("/sys/fs/cgroup", CGROUP2_SUPER_MAGIC, "", buf,
+			   size);
+	int at;
+	char dir[48];
+
+	if (n > 0)
+		return true;
+	at = guess_line("/sys/fs/cgroup/unified", CGROUP2_SUPER_MAGIC, "", buf,
+			size);
+	for (size_t i = 0; i < CGROUP_V1_MAX && at > 0; i++) {
+		snprintf(dir, sizeof(dir), "/sys/fs/cgroup/%s", v1[i]);
+		n = guess_line(dir, CGROUP_SUPER_MAGIC, v1[i], buf + at,
+			       size - (size_t)at);
+		at = n > 0 ? at + n : n;
+	}
+	return at > 0;
+}
+
+/* Root, which needs its own place only where the top cannot be written. */
+static bool
+find_for_root(struct cgroup_host *h, struct cgroup_view *v)
+{
+	char text[1024];
+
+	v->mountinfo = text;
+	if (!guess_mounts(text, sizeof(text)))
+		return false;
+	cgroup_find(h, v);
+	return h->backend != CGROUP_NONE;
+}
+
 void
 cgroup_host_view(struct cgroup_host *h, bool allow_scope, bool own)
 {
@@ -79,6 +142,8 @@ cgroup_host_view(struct cgroup_host *h, bool allow_scope, bool own)
 			 "write it as /proc/PID/cgroup does, or unset it");
 		return;
 	}
+	if (v.uid == 0 && !own && find_for_root(h, &v))
+		return;
 	v.systemd = allow_scope && v.uid != 0 && systemd_user_there();
 	if (fd_read_file(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX,
 			 &mountinfo) < 0) {
@@ -87,7 +152,6 @@ cgroup_host_view(struct cgroup_host *h, bool allow_scope, bool own)
 		return;
 	}
 	v.mountinfo = mountinfo;
-	/* Root needs its own place only where the top cannot be written. */
 	if (v.uid == 0 && !own) {
 		cgroup_find(h, &v);
 		if (h->backend != CGROUP_NONE)

@@ -24,13 +24,18 @@ pl "flock between processes" '^waited$' 'use Fcntl ":flock";
 	open my $f, ">", "lock" or die; flock $f, LOCK_EX; my $p = fork;
 	if (!$p) { open my $g, ">", "lock"; exit(flock($g, LOCK_EX | LOCK_NB)
 		? 1 : 0) } waitpid $p, 0; print $? ? "not\n" : "waited\n"'
-pl "System V shared memory and semaphores" '^ipc$' 'use IPC::SysV
+if dev perl -MIPC::SysV -e 1 >/dev/null 2>&1 </dev/null; then
+	pl "System V shared memory and semaphores" '^ipc$' 'use IPC::SysV
 	qw(IPC_PRIVATE IPC_CREAT IPC_RMID S_IRUSR S_IWUSR);
 	my $m = shmget(IPC_PRIVATE, 4096, IPC_CREAT | S_IRUSR | S_IWUSR)
 		// die $!; shmwrite($m, "ipc", 0, 3) or die $!; my $x;
 	shmread($m, $x, 0, 3) or die $!; shmctl($m, IPC_RMID, 0);
 	my $s = semget(IPC_PRIVATE, 1, IPC_CREAT | S_IRUSR | S_IWUSR) // die $!;
 	semctl($s, 0, IPC_RMID, 0); print "$x\n"'
+else
+	skip "System V shared memory and semaphores" \
+		"perl has no IPC::SysV here"
+fi
 pl "users, time zones, locale" '^agent /home/agent$' 'use POSIX;
 	setlocale(LC_ALL, ""); my @p = getpwuid $<; localtime;
 	print "$p[0] $p[7]\n"'

@@ -144,8 +144,9 @@ boot()
 	qemu_pid=$!
 }
 
-# Prints what the machine says and leaves its status in $status, or "late" when
-# the time is over, or "lost" for a machine that died on its own.
+# Prints what the machine says, keeps it in $tmp/log, and leaves its status in
+# $status, or "late" when the time is over, or "lost" for a machine that died on
+# its own.
 follow()
 {
 	local part line=
@@ -164,6 +165,7 @@ follow()
 				;;
 			esac
 			printf '%s\n' "$line"
+			printf '%s\n' "$line" >> "$tmp/log"
 			line=
 			continue
 		fi
@@ -210,7 +212,8 @@ suite()
 		echo "run.sh: nothing is built here: make tests" >&2
 		exit 125
 	fi
-	run suite | tee "$tmp/log" || code=$?
+	: > "$tmp/log"
+	run suite || code=$?
 	# shellcheck disable=SC2016 # awk's fields
 	sum='/^# --- .* passed, / { p += $5; f += $7; s += $9 }
 		END { print p + 0, f + 0, s + 0 }'

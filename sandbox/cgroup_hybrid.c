@@ -162,6 +162,14 @@ row_swap(struct layer_table *t, int dir, const struct cgroup_limits *want)
 		cgroup_row_no_swap(t, MEMSW);
 		return;
 	}
+	if (mem == CGROUP_UNLIMITED) {
+		bool none = !cgroup_host_has_swap();
+
+		cgroup_row(t, LAYER_SWAP, none ? LAYER_HELD : LAYER_ABSENT,
+			   none ? "no swap on this host"
+				: "cgroup v1 limits swap only with memory");
+		return;
+	}
 	cgroup_row(
 		t, LAYER_SWAP,
 		sum == (want->memory + want->swap) / page * page ? LAYER_HELD

@@ -308,6 +308,8 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 	struct stage_msg cure;
 	int code = m->code < 0 ? m->code : -EIO;
 
+	if (m->step == STEP_START) /* before there was a stage */
+		return err_sys(e, code, "%s", m->text);
 	err_set(e, code, "step %s: %s", step_name((enum step)m->step), m->text);
 	if (m->step != STEP_EXEC &&
 	    stage_recv(chan, &cure, NULL, 0, NULL, NULL) == 1 &&

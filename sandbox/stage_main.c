@@ -81,14 +81,10 @@ tell(int type, int code, struct err *e)
 static int
 step_namespaces(struct stage *s, struct err *e)
 {
-	int r = unshare(STAGE_NAMESPACES) < 0 ? -errno : 0;
-
 	(void)s;
-	if (r < 0) {
-		err_sys(e, r, "the kernel refuses new namespaces");
-		err_cure(e, "`agentbox doctor` says which setting forbids them");
-		return r;
-	}
+	/* The supervisor finds out which setting forbids it. */
+	if (unshare(STAGE_NAMESPACES) < 0)
+		return err_sys(e, -errno, "the kernel refuses new namespaces");
 	return tell(STAGE_READY, 0, e);
 }
 

@@ -337,14 +337,14 @@ check_mounts(struct attest *a)
 /* Limits of the process */
 
 static const char *const rlimit_names[] = {
-	[RLIMIT_CPU] = "cpu",		  [RLIMIT_FSIZE] = "fsize",
-	[RLIMIT_DATA] = "data",		  [RLIMIT_STACK] = "stack",
-	[RLIMIT_CORE] = "core",		  [RLIMIT_RSS] = "rss",
-	[RLIMIT_NPROC] = "nproc",	  [RLIMIT_NOFILE] = "nofile",
-	[RLIMIT_MEMLOCK] = "memlock",	  [RLIMIT_AS] = "as",
-	[RLIMIT_LOCKS] = "locks",	  [RLIMIT_SIGPENDING] = "sigpending",
-	[RLIMIT_MSGQUEUE] = "msgqueue",	  [RLIMIT_NICE] = "nice",
-	[RLIMIT_RTPRIO] = "rtprio",	  [RLIMIT_RTTIME] = "rttime",
+	[RLIMIT_CPU] = "cpu",		[RLIMIT_FSIZE] = "fsize",
+	[RLIMIT_DATA] = "data",		[RLIMIT_STACK] = "stack",
+	[RLIMIT_CORE] = "core",		[RLIMIT_RSS] = "rss",
+	[RLIMIT_NPROC] = "nproc",	[RLIMIT_NOFILE] = "nofile",
+	[RLIMIT_MEMLOCK] = "memlock",	[RLIMIT_AS] = "as",
+	[RLIMIT_LOCKS] = "locks",	[RLIMIT_SIGPENDING] = "sigpending",
+	[RLIMIT_MSGQUEUE] = "msgqueue", [RLIMIT_NICE] = "nice",
+	[RLIMIT_RTPRIO] = "rtprio",	[RLIMIT_RTTIME] = "rttime",
 };
 
 static void
@@ -542,8 +542,7 @@ attest_process(const struct attest_params *ap, struct layer_table *t,
 	ssize_t n = attest_open(&a, ap->box->agent_pid);
 
 	if (n >= 0)
-		n = fd_read_small(a.proc, "status", a.status,
-				  sizeof(a.status));
+		n = fd_read_small(a.proc, "status", a.status, sizeof(a.status));
 	if (n >= 0)
 		check_process(&a);
 	attest_close(&a);

@@ -114,10 +114,11 @@ find_for_root(struct cgroup_host *h, struct cgroup_view *v)
 {
 	char text[1024];
 
-	v->mountinfo = text;
 	if (!guess_mounts(text, sizeof(text)))
 		return false;
+	v->mountinfo = text;
 	cgroup_find(h, v);
+	v->mountinfo = NULL;
 	return h->backend != CGROUP_NONE;
 }
 

@@ -366,17 +366,13 @@ wait_some(uint64_t passed_us)
 {
 	struct timespec t = { 0, (long)MAX(10u, MIN(passed_us / 8, 5000u)) *
 					 1000 };
-	int slack = prctl(PR_GET_TIMERSLACK);
 
-	/* 50 us by default: as much again as the sleep */
-	prctl(PR_SET_TIMERSLACK, 1000);
 	nanosleep(&t, NULL);
-	prctl(PR_SET_TIMERSLACK, slack);
 }
 
 /* Reads until key is want: at first without a pause. */
 static int
-wait_event(int fd, const char *key, uint64_t want, uint64_t timeout_us)
+wait_value(int fd, const char *key, uint64_t want, uint64_t timeout_us)
 {
 	uint64_t start = now_us(), passed, got = 0;
 	int r;
@@ -393,6 +389,18 @@ wait_event(int fd, const char *key, uint64_t want, uint64_t timeout_us)
 		if (passed >= SPIN_US)
 			wait_some(passed);
 	}
+}
+
+static int
+wait_event(int fd, const char *key, uint64_t want, uint64_t timeout_us)
+{
+	int slack = prctl(PR_GET_TIMERSLACK), r;
+
+	/* 50 us by default: as much again as the first sleep */
+	prctl(PR_SET_TIMERSLACK, 1000);
+	r = wait_value(fd, key, want, timeout_us);
+	prctl(PR_SET_TIMERSLACK, slack);
+	return r;
 }
 
 /*

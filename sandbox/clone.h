@@ -18,7 +18,8 @@ struct clone_request {
 /* stack: CLONE_STACK bytes, 16-aligned, for the child; with CLONE_VFORK it can
  * be reused at return. fn returns the exit status and may call only what is
  * async-signal-safe. Falls back to clone(2) where clone3 is ENOSYS, unless
- * CLONE_INTO_CGROUP or CLONE_CLEAR_SIGHAND is asked for (-ENOSYS then). Returns the pid or -errno. */
+ * CLONE_INTO_CGROUP or CLONE_CLEAR_SIGHAND is asked for (-ENOSYS then). Returns
+ * the pid or -errno. */
 pid_t clone_call(struct clone_request *rq, void *stack, int (*fn)(void *),
 		 void *arg);
 

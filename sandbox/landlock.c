@@ -75,8 +75,7 @@ add_access(int set, struct ll_path_attr *a)
 }
 
 static int
-add_rule(int set, const struct plan_rule *rule, uint64_t handled,
-	 struct err *e)
+add_rule(int set, const struct plan_rule *rule, uint64_t handled, struct err *e)
 {
 	struct ll_path_attr a = { .access = rule->access & handled };
 	int r;

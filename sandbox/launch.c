@@ -39,7 +39,8 @@ static struct child {
 static int
 child_failed(const struct child *c, long r, const char *what)
 {
-	struct stage_msg m = { .type = STAGE_FAIL, .step = STEP_START,
+	struct stage_msg m = { .type = STAGE_FAIL,
+			       .step = STEP_START,
 			       .code = (int)r };
 
 	memcpy(m.text, what, MIN(strlen(what), sizeof(m.text) - 1));
@@ -65,7 +66,7 @@ child_main(void *arg)
 			  4 /* CLOSE_RANGE_CLOEXEC */, 0, 0);
 	if (r < 0 && r != -ENOSYS && r != -EINVAL)
 		return child_failed(c, r, "cannot close descriptors");
-	r = clone_syscall(SYS_execveat, c->stage, (long)(uintptr_t)"",
+	r = clone_syscall(SYS_execveat, c->stage, (long)(uintptr_t) "",
 			  (long)(uintptr_t)argv, (long)(uintptr_t)envp,
 			  AT_EMPTY_PATH);
 	return child_failed(c, r, "cannot execute agentbox-stage");

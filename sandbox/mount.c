@@ -389,10 +389,9 @@ do_new(struct build *b, const struct plan_fs *f)
 static int
 empty_of(struct build *b, bool is_dir)
 {
-	struct mount_attr a = { .attr_set = MOUNT_ATTR_RDONLY |
-					    MOUNT_ATTR_NOSUID |
-					    MOUNT_ATTR_NODEV |
-					    MOUNT_ATTR_NOEXEC };
+	struct mount_attr a = { .attr_set =
+					MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
+					MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC };
 	const struct plan_fs f = { .dst = is_dir ? EMPTY "-dir"
 						 : EMPTY "-file" };
 	_cleanup_close_ int fd = -EBADF;

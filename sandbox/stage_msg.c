@@ -1,12 +1,9 @@
 /* Packets between supervisor and stage, and the names of the steps. */
 #include "sandbox/stage.h"
 
-#include <sched.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
-
-#define SPINS 100
 
 static const struct {
 	const char *name, *text;
@@ -83,27 +80,6 @@ check_msg(struct stage_msg *m, ssize_t len, int flags)
 		return -EBADMSG;
 	m->text[sizeof(m->text) - 1] = '\0';
 	return 1;
-}
-
-/* The other side mostly answers within the time that it takes to fall asleep
- * and to be woken on an idle processor, so we look a while before we sleep. */
-static ssize_t
-receive(int chan, struct msghdr *h)
-{
-	struct msghdr first = *h;
-	ssize_t n = -1;
-
-	for (int i = 0; i < SPINS; i++) {
-		n = recvmsg(chan, h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
-		if (n >= 0 || (errno != EAGAIN && errno != EINTR))
-			return n;
-		*h = first;
-		sched_yield();
-	}
-	do
-		n = recvmsg(chan, h, MSG_CMSG_CLOEXEC);
-	while (n < 0 && errno == EINTR);
-	return n;
 }
 
 int

@@ -63,10 +63,12 @@ struct box {
 	enum box_end end;
 	struct layer_table table;
 	struct event_base *base;
-	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled;
+	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled, *ev_note;
 	struct event *ev_signal[BOX_SIGNALS_MAX];
 	struct control *control;
 	struct eventlog *log;
+	enum event_kind note_kind; /* to be logged, with note; "": nothing */
+	char note[CONTROL_WHY_MAX + 64];
 	struct tty *tty;
 	struct stdio *stdio; /* in place of files; or NULL */
 	struct watch *watch[BOX_WATCHES_MAX];

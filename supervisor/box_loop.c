@@ -11,10 +11,13 @@
 
 #include <event2/event.h>
 #include <fcntl.h>
+#include <linux/sched.h>
+#include <linux/sched/types.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 
+#define SLICE_NS 100000	       /* the shortest that there is, kernel/sched */
 #define GRACE_S 2	       /* between the polite signal and the kill */
 #define FREEZE_WAIT_US 5000000 /* the kernel may take its time under load */
 
@@ -25,6 +28,24 @@ step_life(struct box *b, enum life_event ev)
 
 	if (r >= 0)
 		b->state = (enum life_state)r;
+}
+
+/*
+ * Short turns on the processor, and soon: the scheduler lets who asks for a
+ * shorter slice go first (Linux 6.12; before, this does nothing), without any
+ * privilege. A box full of busy processes does not keep its supervisor waiting
+ * that way. Not while there are children to come, who would inherit it.
+ */
+static void
+be_prompt(void)
+{
+	struct sched_attr a = { .size = sizeof(a) };
+
+	if (syscall(SYS_sched_getattr, 0, &a, sizeof(a), 0) < 0 ||
+	    a.sched_policy != SCHED_NORMAL)
+		return;
+	a.sched_runtime = SLICE_NS;
+	(void)syscall(SYS_sched_setattr, 0, &a, 0);
 }
 
 int
@@ -40,6 +61,8 @@ box_freeze(struct box *b, bool on, struct err *e)
 	else
 		r = sys_pidfd_send_signal(b->launch.pidfd,
 					  on ? INIT_SIG_FREEZE : INIT_SIG_THAW);
+	if (!on) /* cgroup_freeze() may have gone through another policy */
+		be_prompt();
 	if (r < 0)
 		return err_sys(e, r, "cannot %s the box",
 			       on ? "freeze" : "thaw");
@@ -75,6 +98,35 @@ on_inspect(void *arg)
 	return box_describe(arg, true);
 }
 
+/* Freeze and kill must not wait for the log's file, so these are written down
+ * in the same turn of the loop, but after the answer. */
+static void
+write_note(struct box *b)
+{
+	if (b->note[0])
+		eventlog_add(b->log, b->note_kind, "%s", b->note);
+	b->note[0] = '\0';
+}
+
+static void
+on_note(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	write_note(arg);
+}
+
+static void
+note(struct box *b, enum event_kind kind, const struct control_peer *by,
+     const char *why)
+{
+	write_note(b);
+	b->note_kind = kind;
+	snprintf(b->note, sizeof(b->note), "by uid %u%s%s", by->uid,
+		 *why ? ": " : "", why);
+	event_active(b->ev_note, EV_TIMEOUT, 1);
+}
+
 static int
 on_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
 	  struct err *e)
@@ -83,8 +135,7 @@ on_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
 	int r = box_freeze(b, on, e);
 
 	if (r >= 0)
-		eventlog_add(b->log, on ? EVENT_FROZEN : EVENT_THAWED,
-			     "by uid %u%s%s", by->uid, *why ? ": " : "", why);
+		note(b, on ? EVENT_FROZEN : EVENT_THAWED, by, why);
 	return r;
 }
 
@@ -97,11 +148,13 @@ on_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 
 	if (sig == INIT_SIG_FREEZE || sig == INIT_SIG_THAW)
 		return err_set(e, -EINVAL, "signal %d is agentbox's own", sig);
-	eventlog_add(b->log, sig ? EVENT_SIGNAL : EVENT_KILLED,
-		     sig ? "signal %d by uid %u%s%s" : "%.0dby uid %u%s%s", sig,
+	if (!sig) {
+		r = box_stop(b, END_KILLED, e);
+		note(b, EVENT_KILLED, by, why);
+		return r;
+	}
+	eventlog_add(b->log, EVENT_SIGNAL, "signal %d by uid %u%s%s", sig,
 		     by->uid, *why ? ": " : "", why);
-	if (!sig)
-		return box_stop(b, END_KILLED, e);
 	r = sys_pidfd_send_signal(b->launch.pidfd, sig);
 	return r < 0 ? err_sys(e, r, "cannot send signal %d", sig) : 0;
 }
@@ -178,12 +231,17 @@ on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
 	(void)box_stop(b, END_LIMIT, &e);
 }
 
+/* What a quick start left for later. */
 static void
 on_settled(evutil_socket_t fd, short what, void *arg)
 {
+	const struct box *b = arg;
+
 	(void)fd;
 	(void)what;
-	(void)arg;
+	be_prompt();
+	if (b->cg) /* a freeze or kill is one write then */
+		(void)cgroup_prepare(b->cg);
 	trim_code();
 }
 
@@ -298,10 +356,13 @@ set_up(struct box *b, struct err *e)
 		r = add_control(b, e);
 	if (r < 0)
 		return r;
+	b->ev_note = event_new(b->base, -1, 0, on_note, b);
+	if (!b->ev_note)
+		return err_sys(e, -ENOMEM, "event loop");
 	r = add_event(b, &b->ev_settled, -1, 0, on_settled, &settle);
 	if (r >= 0)
-		r = add_event(b, &b->ev_exit, b->launch.init, EV_READ, on_exit_of_init,
-		      NULL);
+		r = add_event(b, &b->ev_exit, b->launch.init, EV_READ,
+			      on_exit_of_init, NULL);
 	if (r >= 0)
 		r = add_signals(b);
 	if (r >= 0)
@@ -315,7 +376,7 @@ static void
 tear_down(struct box *b)
 {
 	struct event *const events[] = { b->ev_exit, b->ev_timeout, b->ev_kill,
-					 b->ev_settled };
+					 b->ev_settled, b->ev_note };
 
 	for (int i = 0; i < BOX_WATCHES_MAX; i++)
 		watch_free(b->watch[i]);
@@ -360,6 +421,7 @@ finish(struct box *b, struct err *e)
 	int r;
 
 	take_status(b);
+	write_note(b);
 	step_life(b, LIFE_GONE);
 	if (b->have_status && WIFEXITED(b->wait_status))
 		eventlog_add(b->log, EVENT_EXITED, "status %d",

@@ -160,8 +160,9 @@ date_of(long day, long *ret_year, long *ret_month, long *ret_mday)
 {
 	long z = day + 719468; /* 0000-03-01 */
 	long era = z / 146097, of_era = z % 146097;
-	long year = (of_era - of_era / 1460 + of_era / 36524 -
-		     of_era / 146096) / 365;
+	long year =
+		(of_era - of_era / 1460 + of_era / 36524 - of_era / 146096) /
+		365;
 	long of_year = of_era - (365 * year + year / 4 - year / 100);
 	long month = (5 * of_year + 2) / 153;
 

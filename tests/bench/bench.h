@@ -38,7 +38,7 @@ bench_percentile(uint64_t *v, size_t n, unsigned int percent)
 /* "program: what: strerror", and the end. */
 #define bench_die(what)                                                        \
 	do {                                                                   \
-		fprintf(stderr, "%s: %s: %s\n",                                \
-			program_invocation_short_name, what, strerror(errno)); \
+		fprintf(stderr, "%s: %s: %s\n", program_invocation_short_name, \
+			what, strerror(errno));                                \
 		_exit(2);                                                      \
 	} while (0)

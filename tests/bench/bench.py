@@ -393,7 +393,7 @@ def part_control():
     v2, _ = own_groups()
     if not v2:
         say("  skip the plain write: this user has no control group here")
-    for n, count in ((1, max(N // 5, 4)), (100, max(N // 10, 4)),
+    for n, count in ((1, max(N // 3, 4)), (100, max(N // 8, 4)),
                      (1000, max(N // 25, 4))):
         profile = WS + "/bench.json"
         with open(profile, "w", encoding="utf-8") as f:

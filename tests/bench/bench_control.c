@@ -111,11 +111,17 @@ start_box(struct box *b, char **argv, const char *n, const char *groups)
 	int p[2];
 
 	snprintf(name, sizeof(name), "bench-%d", (int)getpid());
-	char *const words[] = { argv[1],	(char[]){ "run" },
-				(char[]){ "-n" }, name,
-				(char[]){ "-p" }, argv[2],
-				(char[]){ "--" }, (char[]){ "./bench_control" },
-				(char[]){ "spin" }, strdup(n), NULL };
+	char *const words[] = { argv[1],
+				(char[]){ "run" },
+				(char[]){ "-n" },
+				name,
+				(char[]){ "-p" },
+				argv[2],
+				(char[]){ "--" },
+				(char[]){ "./bench_control" },
+				(char[]){ "spin" },
+				strdup(n),
+				NULL };
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		bench_die("pipe");
@@ -235,8 +241,8 @@ static void
 one_round(const struct box *b, bool write_too, uint64_t round)
 {
 	for (int i = 0; i < WAYS; i++) {
-		enum way w = (round + (uint64_t)i) % 2 ? WAY_WRITE
-						       : WAY_REQUEST;
+		enum way w =
+			(round + (uint64_t)i) % 2 ? WAY_WRITE : WAY_REQUEST;
 
 		if (w == WAY_WRITE && !write_too)
 			continue;

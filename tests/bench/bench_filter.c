@@ -10,29 +10,77 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <seccomp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #define REFUSE SCMP_ACT_ERRNO(EPERM)
 
 static const char *const refused[] = {
-	"acct",		   "add_key",	      "adjtimex",
-	"bpf",		   "clock_adjtime",   "clock_settime",
-	"delete_module",   "finit_module",    "fsconfig",
-	"fsmount",	   "fsopen",	      "fspick",
-	"init_module",	   "io_uring_enter",  "io_uring_register",
-	"io_uring_setup",  "ioperm",	      "iopl",
-	"kcmp",		   "kexec_file_load", "kexec_load",
-	"keyctl",	   "lookup_dcookie",  "mount",
-	"mount_setattr",   "move_mount",      "name_to_handle_at",
-	"nfsservctl",	   "open_by_handle_at", "open_tree",
-	"perf_event_open", "personality",     "pidfd_getfd",
-	"pivot_root",	   "process_vm_readv", "process_vm_writev",
-	"ptrace",	   "quotactl",	      "reboot",
-	"request_key",	   "setdomainname",   "sethostname",
-	"setns",	   "settimeofday",    "swapoff",
-	"swapon",	   "syslog",	      "umount2",
-	"unshare",	   "userfaultfd",     "vhangup",
+	"acct",
+	"add_key",
+	"adjtimex",
+	"bpf",
+	"clock_adjtime",
+	"clock_settime",
+	"delete_module",
+	"finit_module",
+	"fsconfig",
+	"fsmount",
+	"fsopen",
+	"fspick",
+	"init_module",
+	"io_uring_enter",
+	"io_uring_register",
+	"io_uring_setup",
+	"ioperm",
+	"iopl",
+	"kcmp",
+	"kexec_file_load",
+	"kexec_load",
+	"keyctl",
+	"lookup_dcookie",
+	"mount",
+	"mount_setattr",
+	"move_mount",
+	"name_to_handle_at",
+	"nfsservctl",
+	"open_by_handle_at",
+	"open_tree",
+	"perf_event_open",
+	"personality",
+	"pidfd_getfd",
+	"pivot_root",
+	"process_vm_readv",
+	"process_vm_writev",
+	"ptrace",
+	"quotactl",
+	"reboot",
+	"request_key",
+	"setdomainname",
+	"sethostname",
+	"setns",
+	"settimeofday",
+	"swapoff",
+	"swapon",
+	"syslog",
+	"umount2",
+	"unshare",
+	"userfaultfd",
+	"vhangup",
 };
+
+/* Refused when argument nr, masked, is value. */
+static int
+add_argument(scmp_filter_ctx c, int call, unsigned int nr, uint64_t mask,
+	     uint64_t value)
+{
+	struct scmp_arg_cmp cmp = { .arg = nr,
+				    .op = SCMP_CMP_MASKED_EQ,
+				    .datum_a = mask,
+				    .datum_b = value };
+
+	return seccomp_rule_add_array(c, REFUSE, call, 1, &cmp);
+}
 
 static int
 add_rules(scmp_filter_ctx c)
@@ -45,17 +93,14 @@ add_rules(scmp_filter_ctx c)
 		if (nr >= 0)
 			r = seccomp_rule_add(c, REFUSE, nr, 0);
 	}
-	if (r == 0) /* TIOCSTI */
-		r = seccomp_rule_add(c, REFUSE, SCMP_SYS(ioctl), 1,
-				     SCMP_A1(SCMP_CMP_MASKED_EQ, 0xffffffffu,
-					     0x5412));
 	if (r == 0)
-		r = seccomp_rule_add(c, REFUSE, SCMP_SYS(socket), 1,
-				     SCMP_A0(SCMP_CMP_EQ, AF_PACKET));
+		r = add_argument(c, SCMP_SYS(ioctl), 1, 0xffffffffu, TIOCSTI);
 	if (r == 0)
-		r = seccomp_rule_add(c, REFUSE, SCMP_SYS(clone), 1,
-				     SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWUSER,
-					     CLONE_NEWUSER));
+		r = add_argument(c, SCMP_SYS(socket), 0, 0xffffffffu,
+				 AF_PACKET);
+	if (r == 0)
+		r = add_argument(c, SCMP_SYS(clone), 0, CLONE_NEWUSER,
+				 CLONE_NEWUSER);
 	return r;
 }
 

@@ -77,8 +77,8 @@ bind_at(const char *from, const char *to, unsigned long flags)
 {
 	if (mount(from, to, NULL, MS_BIND | MS_REC, NULL) < 0)
 		bench_die(from);
-	if (flags && mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | flags,
-			   NULL) < 0)
+	if (flags &&
+	    mount(NULL, to, NULL, MS_BIND | MS_REMOUNT | flags, NULL) < 0)
 		bench_die(to);
 }
 
@@ -101,8 +101,8 @@ make_dev(void)
 static void
 make_root(void)
 {
-	static const char *const dirs[] = { "usr", "etc", "proc", "dev", "tmp",
-					    "ws" };
+	static const char *const dirs[] = { "usr", "etc", "proc",
+					    "dev", "tmp", "ws" };
 	static const char *const links[][2] = { { "usr/bin", "bin" },
 						{ "usr/lib", "lib" },
 						{ "usr/lib64", "lib64" } };
@@ -123,8 +123,8 @@ make_root(void)
 	bind_at("/etc", "etc", ro);
 	bind_at(run.workspace, "ws", 0);
 	make_dev();
-	if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV,
-		  "mode=1777") < 0 ||
+	if (mount("tmpfs", "tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") <
+		    0 ||
 	    mount("proc", "proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC,
 		  NULL) < 0)
 		bench_die("mount");
@@ -167,7 +167,7 @@ landlock(void)
 		const char *path;
 		uint64_t access;
 	} rules[] = {
-		{ "/usr", 0xd }, { "/etc", 0xc },   { "/proc", 0xc },
+		{ "/usr", 0xd }, { "/etc", 0xc },    { "/proc", 0xc },
 		{ "/dev", 0xe }, { "/tmp", 0x1fff }, { "/ws", 0x1fff },
 	};
 	const uint64_t handled[1] = { 0x1fff };
@@ -180,10 +180,9 @@ landlock(void)
 		struct {
 			uint64_t access;
 			int32_t fd;
-		} __attribute__((packed)) rule = {
-			rules[i].access,
-			open(rules[i].path, O_PATH | O_CLOEXEC)
-		};
+		} __attribute__((packed))
+		rule = { rules[i].access,
+			 open(rules[i].path, O_PATH | O_CLOEXEC) };
 
 		if (syscall(SYS_landlock_add_rule, set, 1, &rule, 0) < 0)
 			bench_die("landlock_add_rule");
@@ -248,7 +247,8 @@ read_filter(const char *file)
 int
 main(int argc, char **argv)
 {
-	struct clone_request rq = { .flags = NAMESPACES | CLONE_VM | CLONE_VFORK,
+	struct clone_request rq = { .flags =
+					    NAMESPACES | CLONE_VM | CLONE_VFORK,
 				    .exit_signal = SIGCHLD };
 	int status, i = 3;
 	pid_t pid;

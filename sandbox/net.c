@@ -7,8 +7,9 @@
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
 
-#define LOOPBACK_INDEX 1 /* always the first: net/core/dev.h LOOPBACK_IFINDEX  \
-			  */
+#define LOOPBACK_INDEX                                                         \
+	1 /* always the first: net/core/dev.h LOOPBACK_IFINDEX                 \
+	   */
 
 static int
 send_flags(struct nl_sock *sk, unsigned int flags)

@@ -22,11 +22,11 @@ struct box_options {
 	const char *name;      /* NULL: made up */
 	uint64_t timeout_us;   /* with timeout_set; 0: none */
 	bool timeout_set;
-	bool json;	    /* what agentbox says is JSON, on stderr */
-	bool show_enforced; /* print the table before the command starts */
-	bool timing;	    /* print how long each phase took */
-	struct strv env;    /* K=V */
-	struct strv labels; /* k=v */
+	bool json;		 /* what agentbox says is JSON, on stderr */
+	bool show_enforced;	 /* print the table before the command starts */
+	bool timing;		 /* print how long each phase took */
+	struct strv env;	 /* K=V */
+	struct strv labels;	 /* k=v */
 	const char *const *args; /* command, NULL at the end */
 };
 

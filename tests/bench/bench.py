@@ -406,13 +406,14 @@ def part_control():
                           "workspace": {"access": "read", "exec": True}}}, f)
         r = subprocess.run([BIN + "/bench_control", AGENTBOX, profile,
                             v2, str(n), str(count)], stdin=NULL, text=True,
-                           stdout=subprocess.PIPE, cwd=WS, check=False)
+                           capture_output=True, cwd=WS, check=False)
         got = {}
         for line in r.stdout.splitlines():
             act, way, _, p50, p95 = line.split("\t")
             got[act, way] = int(p50) / 1e3, int(p95) / 1e3
         if r.returncode:
-            say(f"  {n}: failed with {r.returncode}")
+            say(f"  {n}: failed with {r.returncode}: " +
+                r.stderr.strip().replace("\n", "; ")[-300:])
         for act in ("freeze", "thaw", "kill"):
             if (act, "request") not in got:
                 continue

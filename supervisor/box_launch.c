@@ -50,6 +50,8 @@ acquire_ids(struct box *b, struct err *e)
 	return b->slot < 0 ? b->slot : 0;
 }
 
+/* Nothing for a box without cgroups: the kernel removes the rest, and a socket
+ * that refuses is removed by the next `agentbox ps`. */
 static int
 guard_items(struct box *b, struct guard_items *it)
 {
@@ -59,8 +61,12 @@ guard_items(struct box *b, struct guard_items *it)
 				     CGROUP_GROUPS_MAX);
 	int r = 0;
 
+	if (!n)
+		return 0;
 	for (size_t i = 0; i < n && r >= 0; i++)
 		r = guard_add(it, GUARD_CGROUP, groups[i]);
+	if (r >= 0 && cgroup_host_parent(&b->host))
+		r = guard_add(it, GUARD_RMDIR, cgroup_host_parent(&b->host));
 	snprintf(path, sizeof(path), "%s/%s.sock", dir, b->entry.id);
 	/* Not the name: another box may have taken it by then. A name without
 	 * a socket is nobody's, and the next `agentbox ps` removes it. */
@@ -77,7 +83,7 @@ start_guard(struct box *b, struct err *e)
 	snprintf(path, sizeof(path), "%s/agentbox-guard", b->paths.libexec);
 	if (r < 0)
 		err_sys(e, r, "guard");
-	else
+	else if (it.n)
 		r = guard_spawn(path, &it, b->slot, &b->guard, e);
 	guard_items_done(&it);
 	return r;

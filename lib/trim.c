@@ -9,17 +9,24 @@
 
 #include <link.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/mman.h>
 
 #define PAGE 4096ul /* the smallest there is; madvise rounds the rest */
+#define PHDRS_MAX 32
 
 static int
 trim_object(struct dl_phdr_info *info, size_t size, void *arg)
 {
+	ElfW(Phdr) phdr[PHDRS_MAX];
+	int n = MIN(info->dlpi_phnum, PHDRS_MAX);
+
 	(void)size;
 	(void)arg;
-	for (int i = 0; i < info->dlpi_phnum; i++) {
-		const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+	/* A copy: the headers lie in what is let go. */
+	memcpy(phdr, info->dlpi_phdr, (size_t)n * sizeof(phdr[0]));
+	for (int i = 0; i < n; i++) {
+		const ElfW(Phdr) *p = &phdr[i];
 		uintptr_t from = info->dlpi_addr + p->p_vaddr;
 		uintptr_t to = from + p->p_memsz;
 

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <linux/sched/types.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -242,6 +243,7 @@ on_settled(evutil_socket_t fd, short what, void *arg)
 	be_prompt();
 	if (b->cg) /* a freeze or kill is one write then */
 		(void)cgroup_prepare(b->cg);
+	malloc_trim(0);
 	trim_code();
 }
 

@@ -89,8 +89,9 @@ say = printf '  %-7s %s\n' $(1) $(2)
 endif
 
 # ---- sources --------------------------------------------------------------
-FOLDERS := supervisor profiles sandbox lib # in the order of linking
+FOLDERS := supervisor profiles sandbox policy lib # in the order of linking
 LIBS_lib :=
+LIBS_policy := -lpcre2-8 -lnettle
 LIBS_sandbox := -lseccomp -lcap -lnl-3
 LIBS_profiles := -ljansson
 LIBS_supervisor := -levent_core -ljansson
@@ -167,7 +168,7 @@ define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lcap -levent_core,$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lcap -levent_core $(LIBS_policy),$(LINK_pie)))
 $(eval $(call bin,agentbox-stage,sandbox/stage_main.c,sandbox lib,-lcap -lnl-3,$(LINK_pie)))
 ifneq ($(STATIC)$(filter x86_64 aarch64,$(ARCH)),1$(ARCH))
 $(eval $(call bin,agentbox-guard,supervisor/guard_main.c,lib,,$(LINK_pie)))
@@ -276,7 +277,7 @@ check-unit check-system check-escape check-compat:
 metrics:
 	@tests/metrics.sh
 format:
-	clang-format -i $(foreach d,lib sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
+	clang-format -i $(foreach d,lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
 
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \

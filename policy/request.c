@@ -133,8 +133,8 @@ is_token(const struct value *v, const char *token, size_t n)
 	return k == v->key_len;
 }
 
-static const struct value *
-item(const struct value *list, const char *token, size_t n)
+const struct value *
+value_item(const struct value *list, const char *token, size_t n)
 {
 	size_t at = 0;
 
@@ -155,7 +155,7 @@ static const struct value *
 step_into(const struct value *v, const char *token, size_t n)
 {
 	if (v->type == VALUE_LIST)
-		return item(v, token, n);
+		return value_item(v, token, n);
 	if (v->type != VALUE_OBJECT)
 		return NULL;
 	for (v = v->first; v; v = v->next)

@@ -94,8 +94,10 @@ decision_allows(const struct decision *d)
 int usage_commit(const struct policy *p, struct usage *u,
 		 const struct request *rq, const struct decision *d,
 		 const struct decide_time *now, bool done);
-/* Text of a trigger: "20 denials within 1m: ...". */
-const char *policy_trigger_text(const struct policy *p, int trigger);
+/* Text of a trigger: "20 denials within 1m: ..."; shortened to size. Returns
+ * buf. */
+const char *policy_trigger_text(const struct policy *p, int trigger, char *buf,
+				size_t size);
 
 /* The decision record as one JSON object without newline: effect, reason, rule,
  * file and line, because, level, policy, hash, matched, failed condition with

@@ -11,8 +11,8 @@
  *   type, too long). Unknown makes prohibit, deny and ask match, keeps allow
  *   from matching, and lets redact, limit and label act without granting.
  * - Levels (host, profile, run, handoff) are decided one by one and the
- *   strictest wins; a level that grants nothing on a surface leaves it to those
- *   above, the first level that is not the host's never does.
+ *   strictest wins; a level that allows and asks nothing on a surface leaves it
+ *   to those above, the first level that is not the host's never does.
  * - A class above the ceiling of a level is denied.
  * - A grant that expired or is used up does not match; an ask, redact or limit
  *   that did denies.

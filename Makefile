@@ -129,10 +129,13 @@ $(B)/flags: FORCE
 	@printf '%s\n' "$$(cksum < Makefile)" '$(subst ','\'',$(CC) $(TOOLCHAIN) $(ALL_CFLAGS) | $(LINK_pie) $(ALL_LDFLAGS))' > $@.new
 	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 
+define compile
+@$(call say,CC,$<)
+@mkdir -p $(@D)
+$(Q)$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(ERROR_FLAG) -MMD -MP -c $< -o $@
+endef
 $(B)/obj/%.o: %.c $(B)/flags
-	@$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(ERROR_FLAG) -MMD -MP -c $< -o $@
+	$(compile)
 
 # archive(name, sources)
 define archive
@@ -162,20 +165,43 @@ $(1): $(call obj,$(2)) $(patsubst %,$(B)/lib%.a,$(3)) $(B)/flags
 DEPS += $(patsubst %.o,%.d,$(call obj,$(2)))
 endef
 
+# mini(name, sources): a program with lib/mini in place of libc
+mini_obj = $(patsubst %.c,$(B)/obj/mini/%.o,$(1))
+define mini
+BINS += $(B)/bin/$(1)
+$(B)/bin/$(1): $(call mini_obj,$(2) $(MINI_SRC)) $(B)/flags
+	@$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(call link,$$(CC) -static-pie -nostdlib -o $$@ \
+		$(call mini_obj,$(2) $(MINI_SRC)) $$(ALL_LDFLAGS))
+DEPS += $(patsubst %.o,%.d,$(call mini_obj,$(2) $(MINI_SRC)))
+endef
+
 # bin(name, source, archives, libraries, link mode)
 define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lcap -levent_core,$(LINK_pie)))
-$(eval $(call bin,agentbox-stage,sandbox/stage_main.c,sandbox lib,-lcap -lnl-3,$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lnl-3 -levent_core,$(LINK_pie)))
+STAGE_SRC := sandbox/stage_main.c $(patsubst %,sandbox/%.c,caps clone confine \
+	init landlock mount plan seccomp_check stage_msg) $(patsubst %,lib/%.c,err fd str trim)
 ifneq ($(STATIC)$(filter x86_64 aarch64,$(ARCH)),1$(ARCH))
-$(eval $(call bin,agentbox-guard,supervisor/guard_main.c,lib,,$(LINK_pie)))
+$(eval $(call bin,agentbox-stage,$(STAGE_SRC),,,$(LINK_pie)))
+$(eval $(call bin,agentbox-guard,supervisor/guard_main.c,,,$(LINK_pie)))
 else
-# one sits beside every box: without a C library it weighs almost nothing
-$(B)/obj/supervisor/guard_main.o: private OWN_CFLAGS := -DGUARD_NOLIBC \
-	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding
-$(eval $(call bin,agentbox-guard,supervisor/guard_main.c,,,-static-pie -nostdlib))
+# One is on the way of each launch, and both sit beside every box: they have a C
+# library that is as small as they are (lib/mini/start.c). It has no thread
+# pointer, which the stack protector would use; and its own functions are what
+# the compiler and _FORTIFY_SOURCE would put in their place.
+MINI_SRC := $(call sources,lib/mini)
+MINI_CFLAGS := $(if $(filter x86_64,$(ARCH)),-mstack-protector-guard=global)
+$(B)/obj/mini/%.o: OWN_CFLAGS = $(MINI_CFLAGS)
+$(B)/obj/mini/lib/mini/%.o: OWN_CFLAGS = $(MINI_CFLAGS) -U_FORTIFY_SOURCE \
+	-fno-builtin -fno-tree-loop-distribute-patterns
+$(B)/obj/mini/%.o: %.c $(B)/flags
+	$(compile)
+$(eval $(call mini,agentbox-stage,$(STAGE_SRC)))
+$(eval $(call mini,agentbox-guard,supervisor/guard_main.c))
 endif
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
 

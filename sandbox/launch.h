@@ -29,6 +29,7 @@ struct launch {
 	int init;	 /* channel of the stage, then of pid 1 */
 	int agent;	 /* channel of the agent's process, until exec */
 	int tty;	 /* master of the box's terminal, or negative */
+	int net;	 /* netlink of the box's network until it is set up */
 	pid_t agent_pid; /* as we see it; known after launch_confined() */
 	int landlock;	 /* ABI in force; 0: none */
 	unsigned int securebits; /* as the agent's process read them */
@@ -37,7 +38,7 @@ struct launch {
 #define LAUNCH_INIT                                                            \
 	{                                                                      \
 		.pidfd = -EBADF, .init = -EBADF, .agent = -EBADF,              \
-		.tty = -EBADF                                                  \
+		.tty = -EBADF, .net = -EBADF                                   \
 	}
 
 /* Error texts name the step and hold a cure where there is one. On failure the

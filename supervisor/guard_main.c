@@ -5,7 +5,7 @@
  * unlinks the files. See supervisor/guard.h for the items.
  *
  * One of these sits beside each box for its whole life, so it is made to weigh
- * nothing: no heap, no stdio and, in a release, no C library. It reads one byte
+ * nothing: no heap, no stdio and, in a release, next to no C library (lib/mini). It reads one byte
  * and never any data of an agent, so there is nothing in it to attack; it holds
  * no descriptor but the pipe and the lock that keeps the box's uid taken until
  * all of its processes are gone.
@@ -14,10 +14,6 @@
 
 #include <fcntl.h>
 #include <time.h>
-
-#ifdef GUARD_NOLIBC
-#include "supervisor/guard-nolibc.h"
-#endif
 
 #define WAIT_MAX_US 10000000
 #define WAIT_FIRST_US 200

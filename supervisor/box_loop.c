@@ -244,6 +244,7 @@ on_settled(evutil_socket_t fd, short what, void *arg)
 	if (b->cg) /* a freeze or kill is one write then */
 		(void)cgroup_prepare(b->cg);
 	malloc_trim(0);
+	trim_stack();
 	trim_code();
 }
 

@@ -518,6 +518,28 @@ launch_exec(struct launch *l, struct err *e)
 	return err_set(e, -EBADMSG, "unexpected word from the stage");
 }
 
+int
+launch_status(struct launch *l, int *ret_status, struct err *e)
+{
+	int flags = fcntl(l->init, F_GETFL), fd, got = 0;
+	struct stage_msg m;
+	size_t n;
+
+	/* Others may hold the other end: what is there is all. */
+	(void)fcntl(l->init, F_SETFL, flags | O_NONBLOCK);
+	while (stage_recv(l->init, &m, &fd, 1, &n, NULL) == 1) {
+		if (n)
+			close(fd);
+		if (m.type == STAGE_FAIL)
+			return take_failure(l->init, &m, e);
+		if (m.type != STAGE_EXITED)
+			continue;
+		*ret_status = m.code;
+		got = 1;
+	}
+	return got;
+}
+
 /* A stage that is killed may just have started pid 1, a child of ours that we
  * do not know yet: its first word tells, or the end of the channel says that
  * there is none. */

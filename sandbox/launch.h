@@ -57,5 +57,8 @@ int launch_built(struct launch *l, struct err *e);
 int launch_confined(struct launch *l, struct err *e);
 /* Lets it exec. -ENOENT / -EACCES...: the command could not be executed. */
 int launch_exec(struct launch *l, struct err *e);
+/* What pid 1 said before it went: 1 and the command's wait status; 0: nothing,
+ * it was killed; an error: it could not do its part, and ended the box. */
+int launch_status(struct launch *l, int *ret_status, struct err *e);
 /* Kills what there is, pid 1 with its whole pid namespace, waits, closes. */
 void launch_end(struct launch *l);

@@ -399,40 +399,30 @@ tear_down(struct box *b)
 		event_base_free(b->base);
 }
 
-/* What pid 1 said before it went; nothing if it was killed. */
+/* For the log: how it ended. */
 static void
-take_status(struct box *b)
+log_end(struct box *b, int failed, const struct err *e)
 {
-	struct stage_msg m;
-	int fd, flags = fcntl(b->launch.init, F_GETFL);
-	size_t n;
-
-	(void)fcntl(b->launch.init, F_SETFL, flags | O_NONBLOCK);
-	while (stage_recv(b->launch.init, &m, &fd, 1, &n, NULL) == 1) {
-		if (n)
-			close(fd);
-		if (m.type != STAGE_EXITED)
-			continue;
-		b->wait_status = m.code;
-		b->have_status = true;
-	}
-}
-
-static int
-finish(struct box *b, struct err *e)
-{
-	int r;
-
-	take_status(b);
-	write_note(b);
-	step_life(b, LIFE_GONE);
-	if (b->have_status && WIFEXITED(b->wait_status))
+	if (failed < 0)
+		eventlog_add(b->log, EVENT_EXITED, "%s", e->text);
+	else if (b->have_status && WIFEXITED(b->wait_status))
 		eventlog_add(b->log, EVENT_EXITED, "status %d",
 			     WEXITSTATUS(b->wait_status));
 	else
 		eventlog_add(b->log, EVENT_EXITED, "killed by signal %d",
 			     b->have_status ? WTERMSIG(b->wait_status)
 					    : SIGKILL);
+}
+
+static int
+finish(struct box *b, struct err *e)
+{
+	int failed = launch_status(&b->launch, &b->wait_status, e), r;
+
+	b->have_status = failed > 0;
+	write_note(b);
+	step_life(b, LIFE_GONE);
+	log_end(b, failed, e);
 	if (b->tty)
 		tty_drain(b->tty, 200);
 	/* Pid 1 closed its channel before the kernel ended the others. Who
@@ -440,9 +430,9 @@ finish(struct box *b, struct err *e)
 	 * have all that they wrote. */
 	if (b->end != END_COMMAND || b->stdio)
 		launch_end(&b->launch);
-	r = stdio_drain(b->stdio, e);
+	r = stdio_drain(b->stdio, failed < 0 ? NULL : e);
 	control_finish(b->control);
-	return r;
+	return failed < 0 ? failed : r;
 }
 
 int

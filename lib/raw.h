@@ -1,7 +1,7 @@
 #pragma once
 /*
  * System calls without a C library: for children that share our memory while
- * we run on, and for lib/mini. They leave errno alone and return -errno.
+ * we run on. They leave errno alone and return -errno.
  */
 #include <sys/syscall.h>
 

@@ -276,7 +276,7 @@ agent_stdio(const struct stage *s, struct err *e)
 		if (s->slave >= 0 && isatty(fd) && dup2(s->slave, fd) < 0)
 			return err_sys(e, -errno, "cannot set up stdio");
 	if (dup3(STAGE_FD_AGENT, 3, O_CLOEXEC) < 0 ||
-	    close_range(4, ~0u, 0) < 0)
+	    fd_close_range(4, ~0u, 0) < 0)
 		return err_sys(e, -errno, "cannot close descriptors");
 	return 0;
 }
@@ -375,8 +375,8 @@ become_init(pid_t command)
 	int r;
 
 	close(STAGE_FD_AGENT);
-	close_range(0, STAGE_FD_INIT - 1, 0);
-	close_range(STAGE_FD_INIT + 1, ~0u, 0);
+	fd_close_range(0, STAGE_FD_INIT - 1, 0);
+	fd_close_range(STAGE_FD_INIT + 1, ~0u, 0);
 	r = confine_init(&e);
 	if (r < 0)
 		fail(STAGE_FD_INIT, STEP_FORK, r, &e);

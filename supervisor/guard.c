@@ -6,6 +6,8 @@
  */
 #include "supervisor/guard.h"
 
+#include "lib/fd.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -64,7 +66,7 @@ take_descriptors(struct start *s)
 		dup2(s->keep, 1);
 	else
 		close(1);
-	return close_range(2, ~0u, 0) < 0 ? -errno : 0;
+	return fd_close_range(2, ~0u, 0);
 }
 
 /*

@@ -426,6 +426,13 @@ urgency_lower(void)
 	sched_setscheduler(0, SCHED_OTHER, &p);
 }
 
+void
+cgroup_rehearse(struct cgroup *cg)
+{
+	if (cgroup_prepare(cg) == 0)
+		(void)wait_event(cg->events, "frozen", 0, 0);
+}
+
 int
 cgroup_freeze(struct cgroup *cg, bool on, uint64_t timeout_us)
 {

@@ -5,10 +5,10 @@
  * unlinks the files. See supervisor/guard.h for the items.
  *
  * One of these sits beside each box for its whole life, so it is made to weigh
- * nothing: no heap, no stdio and, in a release, next to no C library (lib/mini). It reads one byte
- * and never any data of an agent, so there is nothing in it to attack; it holds
- * no descriptor but the pipe and the lock that keeps the box's uid taken until
- * all of its processes are gone.
+ * nothing: no heap, no stdio and, in a release, next to no C library
+ * (lib/mini). It reads one byte and never any data of an agent, so there is
+ * nothing in it to attack; it holds no descriptor but the pipe and the lock
+ * that keeps the box's uid taken until all of its processes are gone.
  */
 #include "supervisor/guard.h"
 

@@ -13,7 +13,7 @@
 
 #define ALIGN 16u
 /* A plan has at most 512 mounts, 512 rules, 4096 arguments and 1024 variables
- * (sandbox/plan.h): 100 KiB. What is not used is never memory. */
+ * (sandbox/plan.h): 80 KiB. What is not used is never memory. */
 #define HEAP_SIZE (512u * 1024)
 
 static char heap[HEAP_SIZE] __attribute__((aligned(ALIGN)));

@@ -81,7 +81,7 @@ relocate(uintptr_t base)
 		else if (d->d_tag == DT_RELASZ)
 			size = d->d_un.d_val;
 	}
-	for (; size >= sizeof(*r); size -= sizeof(*r), r++) {
+	for (; r && size >= sizeof(*r); size -= sizeof(*r), r++) {
 		if (ELF64_R_TYPE(r->r_info) != R_RELATIVE)
 			__builtin_trap();
 		*(uintptr_t *)(base + r->r_offset) =

@@ -172,7 +172,7 @@ BINS += $(B)/bin/$(1)
 $(B)/bin/$(1): $(call mini_obj,$(2) $(MINI_SRC)) $(B)/flags
 	@$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(call link,$$(CC) -static-pie -nostdlib -o $$@ \
+	$$(call link,$$(CC) -static-pie -nostdlib $$(MINI_LDFLAGS) -o $$@ \
 		$(call mini_obj,$(2) $(MINI_SRC)) $$(ALL_LDFLAGS))
 DEPS += $(patsubst %.o,%.d,$(call mini_obj,$(2) $(MINI_SRC)))
 endef
@@ -194,10 +194,12 @@ else
 # pointer, which the stack protector would use; and its own functions are what
 # the compiler and _FORTIFY_SOURCE would put in their place.
 MINI_SRC := $(call sources,lib/mini)
-MINI_CFLAGS := $(if $(filter x86_64,$(ARCH)),-mstack-protector-guard=global)
+MINI_CFLAGS := -ffunction-sections -fdata-sections \
+	$(if $(filter x86_64,$(ARCH)),-mstack-protector-guard=global)
+MINI_LDFLAGS := -Wl,--gc-sections
 $(B)/obj/mini/%.o: OWN_CFLAGS = $(MINI_CFLAGS)
 $(B)/obj/mini/lib/mini/%.o: OWN_CFLAGS = $(MINI_CFLAGS) -U_FORTIFY_SOURCE \
-	-fno-builtin -fno-tree-loop-distribute-patterns
+	-fno-builtin $(if $(findstring clang,$(CC)),,-fno-tree-loop-distribute-patterns)
 $(B)/obj/mini/%.o: %.c $(B)/flags
 	$(compile)
 $(eval $(call mini,agentbox-stage,$(STAGE_SRC)))

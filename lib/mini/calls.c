@@ -266,6 +266,19 @@ recvmsg(int fd, struct msghdr *m, int flags)
 	return CALL(recvmsg, fd, m, flags, 0, 0);
 }
 
+/* As CMSG_NXTHDR(3); an inline function of libc's headers, when optimising. */
+struct cmsghdr *
+__cmsg_nxthdr(struct msghdr *m, struct cmsghdr *c)
+{
+	const char *end = (char *)m->msg_control + m->msg_controllen;
+	char *next = (char *)c + CMSG_ALIGN(c->cmsg_len);
+
+	if (c->cmsg_len < sizeof(*c) || next + sizeof(*c) > end ||
+	    next + CMSG_ALIGN(((struct cmsghdr *)(void *)next)->cmsg_len) > end)
+		return NULL;
+	return (struct cmsghdr *)(void *)next;
+}
+
 /* ---- memory */
 
 void *

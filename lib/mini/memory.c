@@ -24,9 +24,10 @@ void *__memcpy_chk(void *to, const void *from, size_t n, size_t room);
 void *__memset_chk(void *to, int c, size_t n, size_t room);
 ssize_t __read_chk(int fd, void *buf, size_t n, size_t room);
 int __snprintf_chk(char *buf, size_t size, int flag, size_t room, const char *f,
-		   ...);
+		   ...) __attribute__((format(printf, 5, 6)));
 int __vsnprintf_chk(char *buf, size_t size, int flag, size_t room,
-		    const char *f, va_list ap);
+		    const char *f, va_list ap)
+	__attribute__((format(printf, 5, 0)));
 
 void *
 malloc(size_t n)

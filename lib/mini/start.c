@@ -116,7 +116,9 @@ base_of(const ElfW(Phdr) * p, size_t n)
 	__builtin_trap();
 }
 
-__attribute__((used, optimize("no-stack-protector"))) _Noreturn void
+/* It does not return, so that the stack protector, which it sets up, has
+ * nothing to check in it. */
+__attribute__((used)) _Noreturn void
 mini_start(const uintptr_t *stack)
 {
 	const uintptr_t *aux = stack + 1 + stack[0] + 1;

@@ -89,8 +89,9 @@ say = printf '  %-7s %s\n' $(1) $(2)
 endif
 
 # ---- sources --------------------------------------------------------------
-FOLDERS := supervisor profiles sandbox lib # in the order of linking
+FOLDERS := supervisor profiles sandbox policy lib # in the order of linking
 LIBS_lib :=
+LIBS_policy := -lpcre2-8 -lnettle
 LIBS_sandbox := -lseccomp -lcap -lnl-3
 LIBS_profiles := -ljansson
 LIBS_supervisor := -levent_core -ljansson
@@ -182,7 +183,7 @@ define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lnl-3 -levent_core,$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
 STAGE_SRC := sandbox/stage_main.c $(patsubst %,sandbox/%.c,caps clone confine \
 	init landlock mount plan seccomp_check stage_msg) $(patsubst %,lib/%.c,err fd str trim)
 ifneq ($(STATIC)$(filter x86_64 aarch64,$(ARCH)),1$(ARCH))
@@ -304,7 +305,7 @@ check-unit check-system check-escape check-compat:
 metrics:
 	@tests/metrics.sh
 format:
-	clang-format -i $(foreach d,lib sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
+	clang-format -i $(foreach d,lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
 
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \

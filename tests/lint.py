@@ -14,16 +14,20 @@ import sys
 # always allowed; None stands for everything of that folder.
 LAYERS = {
     "lib": {},
+    "policy": {"lib": None},
     "sandbox": {"lib": None},
-    "profiles": {"lib": None, "sandbox": {
+    "profiles": {"lib": None, "policy": None, "sandbox": {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
-    "supervisor": {"lib": None, "sandbox": None, "profiles": None},
+    "supervisor": {"lib": None, "policy": None, "sandbox": None,
+                   "profiles": None},
 }
 
 # Which library headers a folder may use.
 LIBRARIES = {
     r"jansson\.h": {"profiles", "supervisor"},
     r"seccomp\.h": {"sandbox"},
+    r"pcre2\.h": {"policy"},
+    r"nettle/.*": {"policy"},
     r"sys/capability\.h": {"sandbox"},
     r"netlink/.*": {"sandbox"},
     r"event2/.*": {"supervisor"},

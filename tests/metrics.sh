@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 
 printf '%-12s %5s %7s %9s %9s %8s %8s\n' folder files lines 'file med' \
 	'file max' 'fn med' 'fn max'
-for d in lib sandbox profiles supervisor tests; do
+for d in lib policy sandbox profiles supervisor tests; do
 	depth=1
 	[ "$d" != tests ] || depth=2
 	find "$d" -maxdepth $depth -name '*.[ch]' | sort | xargs -r awk -v dir="$d" '

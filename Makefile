@@ -169,7 +169,8 @@ endef
 # small(name, sources): a program with musl in place of the usual C library
 MUSL_INCLUDE := $(wildcard /usr/include/$(ARCH)-linux-musl)
 MUSL_LIB := $(wildcard /usr/lib/$(ARCH)-linux-musl)
-MUSL_CFLAGS = -nostdinc -isystem $(MUSL_INCLUDE) -U_FORTIFY_SOURCE \
+MUSL_CFLAGS = -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE \
+	-nostdinc -isystem $(MUSL_INCLUDE) \
 	-idirafter /usr/include/$(firstword $(TOOLCHAIN)) -idirafter /usr/include
 small_obj = $(patsubst %.c,$(B)/obj/small/%.o,$(1))
 define small
@@ -177,7 +178,7 @@ BINS += $(B)/bin/$(1)
 $(B)/bin/$(1): $(call small_obj,$(2)) $(B)/flags
 	@$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(call link,$$(CC) -static-pie -nostdlib -o $$@ $(MUSL_LIB)/rcrt1.o \
+	$$(call link,$$(CC) -static-pie -nostdlib -Wl,--gc-sections -o $$@ $(MUSL_LIB)/rcrt1.o \
 		$(MUSL_LIB)/crti.o $(call small_obj,$(2)) $$(ALL_LDFLAGS) \
 		$(MUSL_LIB)/libc.a -lgcc $(MUSL_LIB)/crtn.o)
 DEPS += $(patsubst %.o,%.d,$(call small_obj,$(2)))

@@ -14,7 +14,7 @@
 
 #define PAGE 4096ul /* the smallest there is; madvise rounds the rest */
 #define PHDRS_MAX 32
-#define PIECE (16ul * 1024)
+#define PIECE (8ul * 1024)
 #define STACK_MAX (256ul * 1024)
 
 /*

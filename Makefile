@@ -172,13 +172,14 @@ MUSL_LIB := $(wildcard /usr/lib/$(ARCH)-linux-musl)
 MUSL_CFLAGS = -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE \
 	-nostdinc -isystem $(MUSL_INCLUDE) \
 	-idirafter /usr/include/$(firstword $(TOOLCHAIN)) -idirafter /usr/include
+MUSL_LDFLAGS := -Wl,--gc-sections
 small_obj = $(patsubst %.c,$(B)/obj/small/%.o,$(1))
 define small
 BINS += $(B)/bin/$(1)
 $(B)/bin/$(1): $(call small_obj,$(2)) $(B)/flags
 	@$$(call say,LD,$$@)
 	@mkdir -p $$(@D)
-	$$(call link,$$(CC) -static-pie -nostdlib -Wl,--gc-sections -o $$@ $(MUSL_LIB)/rcrt1.o \
+	$$(call link,$$(CC) -static-pie -nostdlib $$(MUSL_LDFLAGS) -o $$@ $(MUSL_LIB)/rcrt1.o \
 		$(MUSL_LIB)/crti.o $(call small_obj,$(2)) $$(ALL_LDFLAGS) \
 		$(MUSL_LIB)/libc.a -lgcc $(MUSL_LIB)/crtn.o)
 DEPS += $(patsubst %.o,%.d,$(call small_obj,$(2)))

@@ -528,13 +528,16 @@ level_says(const struct policy_spec *s, size_t i, const struct request *rq,
 	   bool would, struct verdict *v)
 {
 	const struct level *l = &s->level[i];
+	/* neither ceilings nor observing there */
+	bool kernel =
+		rq->surface == SURFACE_FILES || rq->surface == SURFACE_PROCESS;
 
-	if (v->effect < EFFECT_DENY && class_of(rq) > l->ceiling)
+	if (v->effect < EFFECT_DENY && !kernel && class_of(rq) > l->ceiling)
 		*v = (struct verdict){ EFFECT_DENY, NULL };
 	else if (v->effect == EFFECT_NONE && l->inherits &&
 		 !grants_on(s, i, rq->surface))
 		return false;
-	if (!would && l->mode == MODE_OBSERVE &&
+	if (!would && !kernel && l->mode == MODE_OBSERVE &&
 	    strict(v->effect) > EFFECT_REDACT)
 		*v = (struct verdict){ EFFECT_ALLOW, NULL };
 	return true;

@@ -5,8 +5,11 @@
 
 #define PICK(c, list) ((list)[choose(c, ARRAY_SIZE(list))])
 
-static const enum surface surfaces[] = { SURFACE_NETWORK, SURFACE_TOOLS,
-					 SURFACE_MEMORY, SURFACE_ADMIN };
+static const enum surface surfaces[] = {
+	SURFACE_NETWORK,     SURFACE_NETWORK, SURFACE_TOOLS, SURFACE_TOOLS,
+	SURFACE_MEMORY,	     SURFACE_ADMIN,   SURFACE_FILES, SURFACE_PROCESS,
+	SURFACE_CREDENTIALS, SURFACE_HANDOFFS
+};
 static const char *const inside[] = { "/x", "/y", "/x/0", "/x/k", "" };
 
 enum surface
@@ -191,11 +194,12 @@ random_cond(struct choices *c, unsigned int on)
 
 /* Rules */
 
+/* What index.c finds rules by. */
 static const enum attr mains[SURFACE_MAX] = {
-	[SURFACE_NETWORK] = ATTR_HOST,
-	[SURFACE_TOOLS] = ATTR_SERVER,
-	[SURFACE_MEMORY] = ATTR_TYPE,
-	[SURFACE_ADMIN] = ATTR_VERB,
+	[SURFACE_FILES] = ATTR_PATH,	   [SURFACE_PROCESS] = ATTR_PATH,
+	[SURFACE_CREDENTIALS] = ATTR_NAME, [SURFACE_HANDOFFS] = ATTR_TO,
+	[SURFACE_NETWORK] = ATTR_HOST,	   [SURFACE_TOOLS] = ATTR_SERVER,
+	[SURFACE_MEMORY] = ATTR_TYPE,	   [SURFACE_ADMIN] = ATTR_VERB,
 };
 
 static void

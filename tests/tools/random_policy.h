@@ -32,7 +32,7 @@ struct random_request {
 	size_t n;
 };
 
-/* One rule on one or two of the brokered surfaces; number makes its id. It may
+/* One rule on one or two surfaces; number makes its id. It may
  * be one that policy_build() refuses. */
 void random_rule(struct choices *c, unsigned int number, unsigned int level,
 		 struct rule *ret);

@@ -390,8 +390,6 @@ narrow(struct choices *c, struct rule *b)
 {
 	size_t n = b->n_when;
 
-	b->on &= 1u << SURFACE_NETWORK | 1u << SURFACE_TOOLS |
-		 1u << SURFACE_MEMORY | 1u << SURFACE_ADMIN;
 	for (size_t i = 0; i < b->n_match + n; i++) {
 		struct rule_cond *k = i < b->n_match ? &b->match[i]
 						     : &b->when[i - b->n_match];

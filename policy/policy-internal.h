@@ -22,8 +22,8 @@
 	ARRAY(steps, struct flat_text, POLICY_STEPS_MAX)                       \
 	ARRAY(redacts, uint32_t, POLICY_SIZE_MAX / 16)                         \
 	ARRAY(triggers, struct flat_trigger, POLICY_TRIGGERS_MAX)              \
-	ARRAY(slots, struct flat_slot, 4 * POLICY_RULES_MAX)                   \
-	ARRAY(items, uint32_t, POLICY_RULES_MAX)                               \
+	ARRAY(slots, struct flat_slot, POLICY_SIZE_MAX / 64)                   \
+	ARRAY(items, uint32_t, POLICY_SIZE_MAX / 16)                           \
 	ARRAY(text, char, POLICY_SIZE_MAX)
 
 struct flat_span {
@@ -37,8 +37,8 @@ struct flat_head {
 	uint64_t labels_start;
 	uint32_t surfaces; /* ON() bits of surfaces with rules */
 	uint32_t n_uses, n_windows, n_regexes;
-	uint32_t slot_mask; /* slots.n - 1, a power of two */
-	uint32_t unused;
+	uint32_t slot_mask;   /* slots.n - 1, a power of two */
+	uint32_t text_hashed; /* the pool from here on holds file names */
 	/* rules that no key finds, as ranges of items, per surface */
 	struct flat_span scan[SURFACE_MAX];
 	/* all rules of a surface: a range of rules[] is not possible, since
@@ -67,7 +67,7 @@ struct flat_rule {
 	uint16_t n_cond, n_match;
 	uint32_t use;	       /* counter of uses, or FLAT_NONE */
 	uint32_t rate, budget; /* windows, or FLAT_NONE */
-	uint32_t counted;      /* window for an OP_COUNT, or FLAT_NONE */
+	uint32_t counted;      /* some OP_COUNT names it */
 	uint32_t redact, n_redact;
 	uint32_t step;	      /* or FLAT_NONE */
 	uint32_t budget_cond; /* a condition that has the pointer's attribute */
@@ -116,7 +116,6 @@ struct policy {
 	const struct flat_head *h;
 	const char *base; /* of the bytes */
 	void **regex;	  /* pcre2_code * */
-	void *match_data, *match_context;
 };
 
 #define FLAT(p, member, type)                                                  \
@@ -155,10 +154,23 @@ void regex_free(void *re);
 enum truth regex_match(const struct policy *p, uint32_t regex, const char *s,
 		       size_t len);
 
+/* What is worked out once for a request and used by many conditions. */
+struct eval {
+	const struct policy *p;
+	const struct request *rq;
+	const struct usage *u;
+	const struct decide_time *now;
+	char host[256];
+	int host_len;	    /* negative: missing, or no host */
+	bool path_ok;	    /* there, a string and plain */
+	uint64_t data, run; /* label bits */
+	bool data_ok, run_ok, data_strange, run_strange; /* unknown labels */
+};
+void eval_init(struct eval *v, const struct policy *p, const struct request *rq,
+	       const struct usage *u, const struct decide_time *now);
+
 /* cond.c */
-enum truth cond_eval(const struct policy *p, const struct flat_cond *c,
-		     const struct request *rq, const struct usage *u,
-		     const struct decide_time *now);
+enum truth cond_eval(const struct eval *v, const struct flat_cond *c);
 /* The value that a condition looks at, or NULL. */
 const struct value *cond_value(const struct policy *p,
 			       const struct flat_cond *c,
@@ -166,14 +178,32 @@ const struct value *cond_value(const struct policy *p,
 
 /* index.c: the items that may match; at most INDEX_SPANS_MAX ranges. */
 #define INDEX_SPANS_MAX 136
-size_t index_find(const struct policy *p, const struct request *rq,
+size_t index_find(const struct eval *v,
 		  struct flat_span spans[INDEX_SPANS_MAX]);
 uint64_t index_hash(unsigned int surface, const char *key, size_t len);
 
-/* usage.c */
-uint64_t usage_uses(const struct usage *u, const struct policy *p,
-		    uint32_t use);
-/* Sum within the window that ends now. */
+/* rule_eval.c: one rule on one request, before levels and precedence. */
+struct outcome {
+	enum effect effect; /* NONE: it does not match */
+	enum match_how how;
+	enum reason spent; /* with HOW_SPENT, or a grant that is spent */
+	int32_t failed;	   /* first condition that is not true, or -1 */
+	bool failed_unknown;
+	bool near; /* a grant whose match is true, yet it does not grant */
+};
+void rule_eval(const struct eval *v, const struct flat_rule *r,
+	       struct outcome *ret);
+
+/* usage.c. All take NULL for a usage in which nothing happened. */
+uint64_t usage_uses(const struct usage *u, uint32_t use);
+/* Sum within the window that ends now; window_us 0: since the beginning. */
 uint64_t usage_window(const struct usage *u, const struct policy *p,
 		      uint32_t window, uint64_t window_us, uint64_t boot_us);
+/* Time until less than max is left in it. */
+uint64_t usage_retry(const struct usage *u, const struct policy *p,
+		     uint32_t window, uint64_t window_us, uint64_t boot_us,
+		     uint64_t max);
 bool usage_step(const struct usage *u, uint32_t step);
+/* The amount that a budget takes from the request: 0, or -ENODATA. */
+int budget_amount(const struct eval *v, const struct flat_rule *r,
+		  uint64_t *ret);

@@ -91,8 +91,7 @@ prepare(struct box *b, struct err *e)
 		r = box_begin(b, e);
 	box_phase(b, PHASE_BEGUN);
 	if (r >= 0)
-		r = profile_load(b->o->profile, b->paths.search, &b->profile,
-				 e);
+		r = box_load(b, e);
 	if (r >= 0)
 		r = find_workspace(b, e);
 	box_phase(b, PHASE_LOADED);
@@ -161,7 +160,7 @@ box_run(const struct box_options *o)
 		box_complain(o, &e);
 	box_last_word(&b, status);
 	compiled_free(b.compiled);
-	profile_free(b.profile);
+	box_unload(&b);
 	free(b.workspace);
 	return status;
 }

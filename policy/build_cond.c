@@ -6,15 +6,19 @@
 
 #include <string.h>
 
-/* As host_normal(), for patterns too. */
+/* As host_normal(), for patterns and parts of names too. */
 static int
 add_host(struct build *b, const char *s, struct flat_value *v)
 {
 	char buf[POLICY_TEXT_MAX + 1];
 	size_t n = strlen(s);
+	int normal = host_normal(s, n, buf);
 
-	if (n > 1 && s[n - 1] == '.')
-		n--;
+	if (normal >= 0) {
+		v->len = (uint32_t)normal;
+		return build_text_n(b, buf, v->len, &v->text);
+	}
+	n -= n > 1 && s[n - 1] == '.';
 	for (size_t i = 0; i < n; i++)
 		buf[i] = s[i] >= 'A' && s[i] <= 'Z' ? (char)(s[i] + 32) : s[i];
 	v->len = (uint32_t)n;

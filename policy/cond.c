@@ -25,31 +25,12 @@ same(const char *s, size_t len, const char *t, size_t t_len)
 static const struct value *
 member(const struct value *v, const char *name, size_t len)
 {
-	if (v->type == VALUE_OBJECT) {
-		for (v = v->first; v; v = v->next)
-			if (same(v->key, v->key_len, name, len))
-				return v;
+	if (v->type != VALUE_OBJECT)
 		return NULL;
-	}
+	for (v = v->first; v; v = v->next)
+		if (same(v->key, v->key_len, name, len))
+			return v;
 	return NULL;
-}
-
-/* "0", "17": the item of a list; anything else is none. */
-static const struct value *
-item(const struct value *v, const char *index, size_t len)
-{
-	size_t i = 0;
-
-	if (!len || len > 5 || (len > 1 && *index == '0'))
-		return NULL;
-	for (; len; len--, index++) {
-		if (*index < '0' || *index > '9')
-			return NULL;
-		i = i * 10 + (size_t)(*index - '0');
-	}
-	for (v = v->first; v && i; i--)
-		v = v->next;
-	return v;
 }
 
 const struct value *
@@ -66,7 +47,7 @@ cond_value(const struct policy *p, const struct flat_cond *c,
 		const struct flat_text *t = &seg[c->seg + i];
 		const char *name = flat_str(p, t->off);
 
-		v = v->type == VALUE_LIST ? item(v, name, t->len)
+		v = v->type == VALUE_LIST ? value_item(v, name, t->len)
 					  : member(v, name, t->len);
 	}
 	return v && v->type != VALUE_NONE ? v : NULL;

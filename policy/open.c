@@ -358,7 +358,8 @@ compile_regexes(struct policy *p, struct err *e)
 	const struct flat_value *v = flat_values(p);
 
 	p->regex = calloc(p->h->n_regexes + 1, sizeof(*p->regex));
-	if (!p->regex)
+	if (!p->regex || (p->h->n_regexes &&
+			  regex_room(&p->match_data, &p->match_context) < 0))
 		return err_set(e, -ENOMEM, "out of memory");
 	for (uint32_t i = 0; i < p->h->values.n; i++) {
 		uint32_t n = v[i].regex;
@@ -444,6 +445,7 @@ policy_free(struct policy *p)
 		for (uint32_t i = 0; i < p->h->n_regexes; i++)
 			regex_free(p->regex[i]);
 	free(p->regex);
+	regex_room_free(p->match_data, p->match_context);
 	free((void *)(uintptr_t)p->base);
 	free(p);
 }

@@ -116,6 +116,7 @@ struct policy {
 	const struct flat_head *h;
 	const char *base; /* of the bytes */
 	void **regex;	  /* pcre2_code * */
+	void *match_data, *match_context;
 };
 
 #define FLAT(p, member, type)                                                  \
@@ -149,6 +150,10 @@ bool path_is_plain(const char *s, size_t len);
 /* s as an address, in the form of a cidr of one: 0 or -EINVAL. */
 int addr_parse(const char *s, size_t len, struct rule_value *ret);
 bool cidr_match(const struct flat_value *v, const struct rule_value *addr);
+/* regex.c. The room is what matching needs besides patterns: match_data and
+ * match_context of a policy. */
+int regex_room(void **ret_data, void **ret_context);
+void regex_room_free(void *data, void *context);
 int regex_compile(const char *pattern, void **ret, struct err *e);
 void regex_free(void *re);
 enum truth regex_match(const struct policy *p, uint32_t regex, const char *s,

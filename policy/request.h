@@ -64,5 +64,8 @@ void request_set_value(struct request *rq, enum attr a, const struct value *v);
  * such default: unknown, the highest. */
 void request_derive(struct request *rq);
 
+/* The item of a list that a reference token names ("0", "17"), or NULL. */
+const struct value *value_item(const struct value *list, const char *token,
+			       size_t n);
 /* The value at pointer, or NULL. */
 const struct value *request_get(const struct request *rq, const char *pointer);

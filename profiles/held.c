@@ -11,9 +11,10 @@
 
 /* Of the top level: what a reload may change. */
 static const char *const may_change[] = {
-	"version", "owner",  "purpose", "ceiling", "mode",	  "extends",
-	"labels",  "expect", "rules",	"freeze",  "network",	  "tools",
-	"memory",  "credentials", "description", "$schema", NULL,
+	"version", "owner",  "purpose", "ceiling",     "mode",
+	"extends", "labels", "expect",	"rules",       "freeze",
+	"network", "tools",  "memory",	"credentials", "description",
+	"$schema", NULL,
 };
 
 static const void *

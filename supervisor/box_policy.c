@@ -228,8 +228,8 @@ reload_and_log(struct box *b, const char *by, const char *why, json_t **ret,
 			     *why ? ": " : "", why,
 			     (unsigned long long)policy_store_now(b->policies)
 				     ->number,
-			     json_string_value(json_object_get(
-				     *ret, "policy_hash")));
+			     json_string_value(
+				     json_object_get(*ret, "policy_hash")));
 	return r;
 }
 

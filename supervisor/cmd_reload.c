@@ -35,8 +35,7 @@ tell(const char *id, const json_t *answer)
 {
 	const char *hash =
 		json_string_value(json_object_get(answer, "policy_hash"));
-	json_int_t epoch =
-		json_integer_value(json_object_get(answer, "epoch"));
+	json_int_t epoch = json_integer_value(json_object_get(answer, "epoch"));
 	char shown[80];
 
 	str_escape(hash ? hash : "-", shown, sizeof(shown));

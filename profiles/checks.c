@@ -76,6 +76,48 @@ check_call(const char *s)
 	return "is not the name of a system call";
 }
 
+/* Rules */
+
+const char *
+check_rule_id(const char *s)
+{
+	size_t n = strspn(s, LOWER UPPER DIGIT "._:*/@-");
+
+	if (n >= 1 && n <= 128 && !s[n] && !strchr(".:*/@-", *s))
+		return NULL;
+	return "is not an id: use letters, digits and \"._:*/@-\", at most "
+	       "128, the first a letter, a digit or \"_\"";
+}
+
+const char *
+check_rule_name(const char *s)
+{
+	size_t n = strlen(s);
+
+	if (n >= 1 && n <= 256 && !has_control(s))
+		return NULL;
+	return "is not the id of a rule";
+}
+
+const char *
+check_label(const char *s)
+{
+	if (str_is_name(s))
+		return NULL;
+	return "is not a label: use letters, digits, \".\", \"_\" and \"-\", "
+	       "at most 64, the first neither \".\" nor \"-\"";
+}
+
+const char *
+check_pointer(const char *s)
+{
+	bool ok = *s == '/' && strlen(s) <= 512 && !has_control(s);
+
+	for (const char *p = s; ok && (p = strchr(p, '~')); p++)
+		ok = p[1] == '0' || p[1] == '1';
+	return ok ? NULL : "is not a JSON pointer such as \"/args/amount\"";
+}
+
 /* Environment */
 
 static bool

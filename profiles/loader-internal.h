@@ -27,6 +27,18 @@ int load_wrong_type(struct load *l, const struct profile_key *k,
 
 /* "an integer", as errors name what was expected. */
 const char *load_type_name(const struct profile_key *k);
+/* "an integer", of what was found. */
+const char *load_found_name(const json_t *j);
+/* Index of the string j among words, or an error that lists them. */
+int load_word_index(struct load *l, const char *const *words, const json_t *j);
+
+/* loader.c: errors about l->at; both return -EINVAL. */
+int load_fail(struct load *l, const char *fmt, ...) _printf_(2, 3);
+/* "expected WHAT, found ..." */
+int load_expected(struct load *l, const char *what, const json_t *j);
+/* About the key name of the object at l->at; names ends with NULL. */
+int load_unknown_key(struct load *l, const char *name,
+		     const char *const *names);
 
 /* loader_numbers.c */
 int load_number(struct load *l, const struct profile_key *k, const json_t *j);

@@ -8,6 +8,7 @@
 
 #include "lib/str.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #define WORDS_MAX 32
@@ -48,24 +49,73 @@ load_member(struct load *l, const struct profile_key *k)
 
 /* Objects */
 
-static int
-unknown_key(struct load *l, const struct profile_key *k, const char *name)
+int
+load_fail(struct load *l, const char *fmt, ...)
 {
-	const char *names[WORDS_MAX + 1], *hint;
-	char shown[80];
-	size_t n = 0;
+	char text[ERR_TEXT_MAX / 2];
+	va_list ap;
 
-	for (; n < WORDS_MAX && k->sub[n].name; n++)
-		names[n] = k->sub[n].name;
-	names[n] = NULL;
-	hint = str_suggest(name, names);
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	return jsonc_fail(l->doc, l->e, l->at, "%s", text);
+}
+
+int
+load_expected(struct load *l, const char *what, const json_t *j)
+{
+	return load_fail(l, "expected %s, found %s", what, load_found_name(j));
+}
+
+int
+load_unknown_key(struct load *l, const char *name, const char *const *names)
+{
+	const char *hint = str_suggest(name, names);
+	char shown[80];
+
 	str_escape(name, shown, sizeof(shown));
 	load_enter(l, name);
 	if (hint)
-		return jsonc_fail(l->doc, l->e, l->at,
-				  "unknown key \"%s\"; did you mean \"%s\"?",
-				  shown, hint);
-	return jsonc_fail(l->doc, l->e, l->at, "unknown key \"%s\"", shown);
+		return load_fail(l, "unknown key \"%s\"; did you mean \"%s\"?",
+				 shown, hint);
+	return load_fail(l, "unknown key \"%s\"", shown);
+}
+
+/* Does this kind of document know the key? */
+static bool
+is_known(const struct load *l, const struct profile_key *k)
+{
+	uint32_t kinds = k->kinds ? k->kinds : IN(AGENT) | IN(RUN);
+
+	return kinds & 1u << l->p->kind;
+}
+
+static int
+unknown_key(struct load *l, const struct profile_key *k, const char *name)
+{
+	const char *names[WORDS_MAX + 1];
+	size_t n = 0;
+
+	for (; n < WORDS_MAX && k->name; k++)
+		if (is_known(l, k))
+			names[n++] = k->name;
+	names[n] = NULL;
+	return load_unknown_key(l, name, names);
+}
+
+static int
+key_of_others(struct load *l, const char *name)
+{
+	static const char *const kinds[] = {
+		[PROFILE_AGENT] = "a profile",
+		[PROFILE_HOST] = "the host's policy",
+		[PROFILE_GROUP] = "a group",
+		[PROFILE_RUN] = "a document that narrows a run",
+	};
+
+	load_enter(l, name);
+	return load_fail(l, "\"%s\" has no place in %s", name,
+			 kinds[l->p->kind]);
 }
 
 static const struct profile_key *
@@ -78,6 +128,14 @@ find_key(const struct profile_key *k, const char *name)
 }
 
 static int load_value(struct load *l, const struct profile_key *k, json_t *j);
+
+static bool
+is_missing(const struct load *l, const struct profile_key *k, const json_t *j)
+{
+	return k->flags & KEY_REQUIRED && is_known(l, k) &&
+	       !(k->optional & 1u << l->p->kind) &&
+	       !json_object_get(j, k->name);
+}
 
 static int
 load_object(struct load *l, const struct profile_key *k, json_t *j)
@@ -95,7 +153,9 @@ load_object(struct load *l, const struct profile_key *k, json_t *j)
 
 		sub = find_key(k, name);
 		if (!sub)
-			return unknown_key(l, k, name);
+			return unknown_key(l, k->sub, name);
+		if (!is_known(l, sub))
+			return key_of_others(l, name);
 		back = load_enter(l, name);
 		r = load_value(l, sub, value);
 		if (r < 0)
@@ -103,19 +163,36 @@ load_object(struct load *l, const struct profile_key *k, json_t *j)
 		l->at[back] = '\0';
 	}
 	for (sub = k->sub; sub->name; sub++)
-		if (sub->flags & KEY_REQUIRED && !json_object_get(j, sub->name))
-			return jsonc_fail(l->doc, l->e, l->at,
-					  "the key \"%s\" is missing",
-					  sub->name);
+		if (is_missing(l, sub, j))
+			return load_fail(l, "the key \"%s\" is missing",
+					 sub->name);
 	return 0;
+}
+
+/* Remembers that the file has a word on the key. */
+static void
+say(struct load *l, const struct profile_key *k)
+{
+	_Static_assert(sizeof(struct profile) <= 8 * PROFILE_SAID_MAX,
+		       "a bit for each byte");
+	l->p->said[k->off / 8] |= (uint8_t)(1u << k->off % 8);
+}
+
+bool
+loader_said(const struct profile *p, const struct profile_key *k)
+{
+	return p->said[k->off / 8] & 1u << k->off % 8;
 }
 
 static int
 load_value(struct load *l, const struct profile_key *k, json_t *j)
 {
+	say(l, k);
 	switch (k->type) {
 	case KEY_OBJECT:
 		return load_object(l, k, j);
+	case KEY_HAND:
+		return k->hand(l, k, j);
 	case KEY_BOOL:
 		return load_bool(l, k, j);
 	case KEY_WORD:
@@ -154,19 +231,26 @@ set_defaults(struct load *l, const struct profile_key *k)
 }
 
 /* What the table cannot say. */
+void
+loader_derive(struct profile *p)
+{
+	uint64_t *none[] = { &p->process.timeout_us, &p->files.workspace_max,
+			     &p->session.ttl_us, &p->session.idle_us };
+
+	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
+		if (*none[i] == CGROUP_UNLIMITED)
+			*none[i] = 0;
+}
+
+/* The same bound twice: where no cgroup can be had, this one holds. */
 static void
-derive(struct profile *p, const json_t *root)
+derive_nproc(struct profile *p, const json_t *root)
 {
 	const json_t *limits =
 		json_object_get(json_object_get(root, "process"), "limits");
 
-	/* The same bound twice: where no cgroup can be had, this one holds. */
 	if (!json_object_get(limits, "nproc"))
 		p->process.nproc = p->process.cgroup.pids;
-	if (p->process.timeout_us == CGROUP_UNLIMITED)
-		p->process.timeout_us = 0;
-	if (p->files.workspace_max == CGROUP_UNLIMITED)
-		p->files.workspace_max = 0;
 }
 
 int
@@ -178,9 +262,14 @@ loader_fill(const struct jsonc *doc, struct profile *p, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "%s", doc->label);
 	r = load_object(&l, &profile_root, doc->root);
-	if (r >= 0)
-		derive(p, doc->root);
-	return r;
+	if (r < 0)
+		return r;
+	derive_nproc(p, doc->root);
+	if (!json_object_get(doc->root, "ceiling"))
+		p->ceiling = p->kind == PROFILE_AGENT
+				     ? profile_role_ceiling(p->role)
+				     : CLASS_SPAWN;
+	return 0;
 }
 
 static void

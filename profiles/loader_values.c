@@ -11,8 +11,8 @@
 
 /* Types */
 
-static const char *
-json_type_name(const json_t *j)
+const char *
+load_found_name(const json_t *j)
 {
 	switch (json_typeof(j)) {
 	case JSON_OBJECT:
@@ -60,7 +60,7 @@ load_wrong_type(struct load *l, const struct profile_key *k, const json_t *j)
 	return jsonc_fail(l->doc, l->e, l->at, "expected %s%s, found %s",
 			  load_type_name(k),
 			  unlimited ? " or \"unlimited\"" : "",
-			  json_type_name(j));
+			  load_found_name(j));
 }
 
 int
@@ -76,25 +76,25 @@ load_bool(struct load *l, const struct profile_key *k, const json_t *j)
 
 /* Words */
 
-static int
-word_index(struct load *l, const struct profile_key *k, const json_t *j)
+int
+load_word_index(struct load *l, const char *const *words, const json_t *j)
 {
 	const char *s = json_string_value(j), *hint;
 	char shown[80], all[256] = "";
 	size_t n = 0;
 
-	for (int i = 0; k->words[i]; i++)
-		if (!strcmp(k->words[i], s))
+	for (int i = 0; words[i]; i++)
+		if (!strcmp(words[i], s))
 			return i;
 	str_escape(s, shown, sizeof(shown));
-	hint = str_suggest(s, k->words);
+	hint = str_suggest(s, words);
 	if (hint)
 		return jsonc_fail(l->doc, l->e, l->at,
 				  "unknown word \"%s\"; did you mean \"%s\"?",
 				  shown, hint);
-	for (int i = 0; k->words[i] && n < sizeof(all); i++)
+	for (int i = 0; words[i] && n < sizeof(all); i++)
 		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s",
-				      i ? ", " : "", k->words[i]);
+				      i ? ", " : "", words[i]);
 	return jsonc_fail(l->doc, l->e, l->at,
 			  "unknown word \"%s\"; allowed: %s", shown, all);
 }
@@ -106,7 +106,7 @@ load_word(struct load *l, const struct profile_key *k, const json_t *j)
 
 	if (!json_is_string(j))
 		return load_wrong_type(l, k, j);
-	i = word_index(l, k, j);
+	i = load_word_index(l, k->words, j);
 	if (i < 0)
 		return i;
 	memcpy(load_member(l, k), &i, sizeof(i));
@@ -175,7 +175,7 @@ load_item(struct load *l, const struct profile_key *k, const json_t *j,
 	if (!s)
 		return jsonc_fail(l->doc, l->e, l->at,
 				  "expected a string, found %s",
-				  json_type_name(j));
+				  load_found_name(j));
 	if (check_string(l, k, s) < 0)
 		return -EINVAL;
 	if (strv_has(sv, s))
@@ -226,8 +226,8 @@ load_bits(struct load *l, const struct profile_key *k, const json_t *j)
 		if (!json_is_string(item))
 			return jsonc_fail(l->doc, l->e, l->at,
 					  "expected a string, found %s",
-					  json_type_name(item));
-		r = word_index(l, k, item);
+					  load_found_name(item));
+		r = load_word_index(l, k->words, item);
 		if (r < 0)
 			return r;
 		bits |= LAYER_BIT(layer_from_name(k->words[r]));
@@ -247,7 +247,7 @@ load_pair(struct load *l, const struct profile_key *k, const char *name,
 	if (!json_is_string(j))
 		return jsonc_fail(l->doc, l->e, l->at,
 				  "expected a string, found %s",
-				  json_type_name(j));
+				  load_found_name(j));
 	if (check_string(l, k, name) < 0)
 		return -EINVAL;
 	if (json_string_length(j) > VALUE_MAX)

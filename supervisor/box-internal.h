@@ -122,6 +122,7 @@ json_t *box_policy_json(struct box *b);
 void box_fill_requested(struct box *b);
 json_t *box_describe(struct box *b, bool full);
 void box_print_enforced(struct box *b);
+void box_say_observing(const struct box *b);
 void box_print_timing(const struct box *b);
 void box_complain(const struct box_options *o, const struct err *e);
 void box_last_word(struct box *b, int status);

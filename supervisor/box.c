@@ -128,6 +128,8 @@ run(struct box *b, struct err *e)
 		r = box_launch(b, e);
 	if (r < 0)
 		return EXIT_AGENTBOX;
+	if (b->o->observe)
+		box_say_observing(b);
 	r = launch_exec(&b->launch, e);
 	box_phase(b, PHASE_EXECED);
 	if (r < 0)

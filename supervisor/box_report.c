@@ -184,6 +184,21 @@ box_print_enforced(struct box *b)
 	fflush(stderr);
 }
 
+/* Loud, and each time: this is no protection. */
+void
+box_say_observing(const struct box *b)
+{
+	if (b->o->json)
+		say_json(json_pack("{ss ss ss ss}", "event", "observing", "id",
+				   b->entry.id, "name", b->entry.name,
+				   "profile", b->profile->name));
+	else
+		fprintf(stderr,
+			"agentbox: %s: OBSERVES ONLY: what the rules of profile "
+			"%s refuse is recorded, not refused\n",
+			b->entry.name, b->profile->name);
+}
+
 void
 box_complain(const struct box_options *o, const struct err *e)
 {

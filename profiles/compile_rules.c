@@ -1,9 +1,9 @@
 /*
  * The Landlock rules: the same grants once more, enforced by another part of
  * the kernel than the mounts are. What always holds: no rule covers BOX_RUN
- * (but its helper, where there is one), whose canary file proves after the start that the domain is in force; no
- * rule gives the right to make devices; what may be written may be executed
- * only where the profile says both.
+ * (but its helper, where there is one), whose canary file proves after the
+ * start that the domain is in force; no rule gives the right to make devices;
+ * what may be written may be executed only where the profile says both.
  */
 #include "profiles/compile-internal.h"
 

@@ -45,8 +45,8 @@ enum box_end { END_COMMAND, END_TIMEOUT, END_KILLED, END_LIMIT };
 struct box {
 	const struct box_options *o;
 	struct paths paths;
-	struct profile *written; /* as its file says */
-	struct profile *profile; /* narrowed for this run; or the same */
+	struct profile *written;       /* as its file says */
+	struct profile *profile;       /* narrowed for this run; or the same */
 	struct policy_store *policies; /* made when it is first asked for */
 	struct compiled *compiled;
 	char *workspace; /* real path, or NULL */

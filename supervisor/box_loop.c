@@ -393,9 +393,9 @@ set_up(struct box *b, struct err *e)
 static void
 tear_down(struct box *b)
 {
-	struct event *const events[] = { b->ev_exit, b->ev_timeout, b->ev_kill,
-					 b->ev_settled, b->ev_note,
-					 b->ev_idle };
+	struct event *const events[] = { b->ev_exit, b->ev_timeout,
+					 b->ev_kill, b->ev_settled,
+					 b->ev_note, b->ev_idle };
 
 	for (int i = 0; i < BOX_WATCHES_MAX; i++)
 		watch_free(b->watch[i]);

@@ -154,8 +154,8 @@ box_describe(struct box *b, bool full)
 
 	if (!j)
 		return NULL;
-	json_object_set_new(
-		j, "mode", json_string(b->o->observe ? "observe" : "enforce"));
+	json_object_set_new(j, "mode",
+			    json_string(b->o->observe ? "observe" : "enforce"));
 	json_object_set_new(j, "command", command_json(b));
 	json_object_set_new(j, "labels", labels_json(b));
 	if (full)
@@ -194,7 +194,8 @@ box_say_observing(const struct box *b)
 				   "profile", b->profile->name));
 	else
 		fprintf(stderr,
-			"agentbox: %s: OBSERVES ONLY: what the rules of profile "
+			"agentbox: %s: OBSERVES ONLY: what the rules of "
+			"profile "
 			"%s refuse is recorded, not refused\n",
 			b->entry.name, b->profile->name);
 }

@@ -1,8 +1,9 @@
 /*
- * What freeze, thaw, kill and reload have in common. All requests are sent before the
- * first answer is awaited, so that many boxes stop at the same time and not
- * one after the other. A box that ends by itself meanwhile is dead, which is
- * what kill wanted, and out of reach, which --all and --label do not mind.
+ * What freeze, thaw, kill and reload have in common. All requests are sent
+ * before the first answer is awaited, so that many boxes stop at the same time
+ * and not one after the other. A box that ends by itself meanwhile is dead,
+ * which is what kill wanted, and out of reach, which --all and --label do not
+ * mind.
  */
 #include "supervisor/cmd_act.h"
 

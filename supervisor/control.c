@@ -194,9 +194,9 @@ do_reload(struct client *cl, const struct control_call *call)
 	struct control *c = cl->control;
 	struct err e = ERR_INIT;
 	json_t *j = NULL;
-	int r = c->ops->reload ? c->ops->reload(c->arg, &cl->peer, call->text,
-						&j, &e)
-			       : err_sys(&e, ENOSYS, "reload");
+	int r = c->ops->reload
+			? c->ops->reload(c->arg, &cl->peer, call->text, &j, &e)
+			: err_sys(&e, ENOSYS, "reload");
 
 	if (r < 0)
 		reply_error(cl, r, &e);

@@ -91,8 +91,8 @@ struct control_ops {
 	 * sent by control_finish(). */
 	int (*kill)(void *arg, int sig, const struct control_peer *by,
 		    const char *why, struct err *e);
-	/* *ret is a new reference: {"state", "epoch", "policy_hash", "changed"}.
-	 * On failure the box is as it was. May be NULL: -ENOSYS. */
+	/* *ret is a new reference: {"state", "epoch", "policy_hash",
+	 * "changed"}. On failure the box is as it was. May be NULL: -ENOSYS. */
 	int (*reload)(void *arg, const struct control_peer *by, const char *why,
 		      json_t **ret, struct err *e);
 };

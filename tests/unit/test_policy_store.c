@@ -11,7 +11,7 @@ static struct policy *
 make(const char *id)
 {
 	struct level level = {
-		.name = (char *)(uintptr_t)"p",
+		.name = (char *)(uintptr_t) "p",
 		.kind = LEVEL_PROFILE,
 		.ceiling = CLASS_SPAWN,
 	};
@@ -21,7 +21,7 @@ make(const char *id)
 		.on = ON(NETWORK),
 	};
 	const struct policy_spec s = {
-		.name = (char *)(uintptr_t)"p",
+		.name = (char *)(uintptr_t) "p",
 		.level = &level,
 		.n_levels = 1,
 		.rule = &rule,

@@ -37,6 +37,7 @@ static const char *const roles[] = { "retrieve", "reason",  "execute",
 struct init {
 	struct pc pc;
 	const char *name, *role, *from, *output;
+	char path[PATH_MAX]; /* output, when it was not said */
 };
 
 /* The text. @NAME@ and @ROLE@ are replaced. */
@@ -174,52 +175,56 @@ make_folders(char *path)
 	}
 }
 
-static int
-find_output(struct init *in, char *buf, size_t size, struct err *e)
+/* NULL: e says why. */
+static const char *
+find_output(struct init *in, struct err *e)
 {
 	if (in->output)
-		return 0;
+		return in->output;
 	if (!in->pc.paths.user[0]) {
 		err_set(e, -ENOENT,
-			"there is no folder of this user's profiles: "
-			"HOME is not set");
-		return err_cure(e, "say where with --output FILE");
+			"there is no folder of this user's profiles: HOME is "
+			"not set");
+		err_cure(e, "say where with --output FILE");
+		return NULL;
 	}
-	if (snprintf(buf, size, "%s/%s.json", in->pc.paths.user, in->name) >=
-	    (int)size)
-		return err_sys(e, -ENAMETOOLONG, "%s", in->pc.paths.user);
-	make_folders(buf);
-	in->output = buf;
-	return 0;
+	if (snprintf(in->path, sizeof(in->path), "%s/%s.json",
+		     in->pc.paths.user, in->name) >= (int)sizeof(in->path)) {
+		err_sys(e, -ENAMETOOLONG, "%s", in->pc.paths.user);
+		return NULL;
+	}
+	make_folders(in->path);
+	return in->path;
 }
 
 static int
-write_new(const struct init *in, const char *text, size_t len, struct err *e)
+write_new(const struct init *in, const char *output, const char *text,
+	  size_t len, struct err *e)
 {
 	_cleanup_close_ int fd =
-		open(in->output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+		open(output, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	char path[PATH_MAX + 2];
 	struct profile *p = NULL;
 	int r;
 
 	if (fd < 0 && errno == EEXIST) {
 		err_set(e, -EEXIST, "%s exists, and is not overwritten",
-			in->output);
+			output);
 		return err_cure(e, "choose another name or --output, or remove "
 				   "it");
 	}
 	if (fd < 0)
-		return err_sys(e, -errno, "%s", in->output);
+		return err_sys(e, -errno, "%s", output);
 	r = fd_write_all(fd, text, len);
 	if (r < 0)
-		err_sys(e, r, "%s", in->output);
+		err_sys(e, r, "%s", output);
 	/* a path, not a name, to the loader */
-	snprintf(path, sizeof(path), "%s%s",
-		 strchr(in->output, '/') ? "" : "./", in->output);
+	snprintf(path, sizeof(path), "%s%s", strchr(output, '/') ? "" : "./",
+		 output);
 	if (r >= 0)
 		r = profile_load(path, in->pc.paths.search, &p, e);
 	if (r < 0)
-		(void)unlink(in->output);
+		(void)unlink(output);
 	profile_free(p);
 	return r;
 }
@@ -251,9 +256,9 @@ take_role(struct init *in, struct err *e)
 static int
 init(struct init *in, struct err *e)
 {
-	char path[PATH_MAX];
 	_cleanup_free_ char *text = NULL;
-	size_t len;
+	const char *output;
+	size_t len = 0;
 	int r;
 
 	if (!str_is_name(in->name)) {
@@ -266,19 +271,18 @@ init(struct init *in, struct err *e)
 		r = err_sys(e, -ENOMEM, "profile");
 	if (r < 0)
 		return r;
-	if (in->output && !strcmp(in->output, "-")) {
+	if (text && in->output && !strcmp(in->output, "-")) {
 		fwrite(text, 1, len, stdout);
 		return 0;
 	}
-	r = find_output(in, path, sizeof(path), e);
-	if (r >= 0)
-		r = write_new(in, text, len, e);
+	output = find_output(in, e);
+	r = output ? write_new(in, output, text, len, e) : e->code;
 	if (r < 0)
 		return r;
 	if (in->pc.json)
 		return pc_print(json_pack("{ss so}", "name", in->name, "path",
-					  pc_string(in->output)));
-	printf("%s\n", in->output);
+					  pc_string(output)));
+	printf("%s\n", output);
 	return 0;
 }
 

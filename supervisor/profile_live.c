@@ -53,7 +53,7 @@ make_workspace(struct live *l, struct err *e)
 		return 0;
 	if (!tmp || *tmp != '/')
 		tmp = "/tmp";
-	if (snprintf(path, sizeof(path), "%s/agentbox-live-XXXXXX", tmp) >=
+	if (snprintf(path, sizeof(path), "%s/abx-live-XXXXXX", tmp) >=
 		    (int)sizeof(path) ||
 	    !mkdtemp(path))
 		return err_sys(e, errno ? errno : ENAMETOOLONG,

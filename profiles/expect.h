@@ -7,7 +7,7 @@
 struct expect_case {
 	char *name;
 	char *at;	   /* JSON pointer */
-	const char *file;  /* where it is written; the profile's */
+	char *file;	   /* where it is written */
 	unsigned int line; /* 0 until profile_lines() */
 	struct request_doc *request;
 	bool has_now;

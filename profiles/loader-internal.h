@@ -43,3 +43,6 @@ int load_unknown_key(struct load *l, const char *name,
 /* loader_numbers.c */
 int load_number(struct load *l, const struct profile_key *k, const json_t *j);
 int load_default_number(struct load *l, const struct profile_key *k);
+/* v (of KEY_TIME in seconds) as a person writes it. Returns buf. */
+const char *load_number_text(const struct profile_key *k, uint64_t v, char *buf,
+			     size_t size);

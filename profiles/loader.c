@@ -234,22 +234,17 @@ set_defaults(struct load *l, const struct profile_key *k)
 void
 loader_derive(struct profile *p)
 {
+	size_t nproc = offsetof(struct profile, process.nproc);
 	uint64_t *none[] = { &p->process.timeout_us, &p->files.workspace_max,
 			     &p->session.ttl_us, &p->session.idle_us };
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
 		if (*none[i] == CGROUP_UNLIMITED)
 			*none[i] = 0;
-}
-
-/* The same bound twice: where no cgroup can be had, this one holds. */
-static void
-derive_nproc(struct profile *p, const json_t *root)
-{
-	const json_t *limits =
-		json_object_get(json_object_get(root, "process"), "limits");
-
-	if (!json_object_get(limits, "nproc"))
+	/* The same bound twice: where no cgroup can be had, this one holds. */
+	if (p->said[nproc / 8] & 1u << nproc % 8)
+		return;
+	if (!p->n_parents || p->process.cgroup.pids < p->process.nproc)
 		p->process.nproc = p->process.cgroup.pids;
 }
 
@@ -264,9 +259,8 @@ loader_fill(const struct jsonc *doc, struct profile *p, struct err *e)
 	r = load_object(&l, &profile_root, doc->root);
 	if (r < 0)
 		return r;
-	derive_nproc(p, doc->root);
 	if (!json_object_get(doc->root, "ceiling"))
-		p->ceiling = p->kind == PROFILE_AGENT
+		p->ceiling = json_object_get(doc->root, "role")
 				     ? profile_role_ceiling(p->role)
 				     : CLASS_SPAWN;
 	return 0;

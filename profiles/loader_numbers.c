@@ -11,8 +11,9 @@
 #include <string.h>
 
 /* A number of the key's kind as a person writes it. */
-static const char *
-number_text(const struct profile_key *k, uint64_t v, char *buf, size_t size)
+const char *
+load_number_text(const struct profile_key *k, uint64_t v, char *buf,
+		 size_t size)
 {
 	static const char suffix[] = " KMGT";
 	unsigned int i = 0;
@@ -48,11 +49,11 @@ out_of_range(struct load *l, const struct profile_key *k, const json_t *j)
 		return jsonc_fail(l->doc, l->e, l->at,
 				  "%s is out of range: only %s is allowed",
 				  given,
-				  number_text(k, k->min, lo, sizeof(lo)));
+				  load_number_text(k, k->min, lo, sizeof(lo)));
 	return jsonc_fail(l->doc, l->e, l->at,
 			  "%s is out of range: %s to %s is allowed", given,
-			  number_text(k, k->min, lo, sizeof(lo)),
-			  number_text(k, k->max, hi, sizeof(hi)));
+			  load_number_text(k, k->min, lo, sizeof(lo)),
+			  load_number_text(k, k->max, hi, sizeof(hi)));
 }
 
 static void

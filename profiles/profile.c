@@ -6,20 +6,44 @@
 #include "profiles/profile.h"
 
 #include "lib/fd.h"
-#include "profiles/loader.h"
+#include "profiles/inherit.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <string.h>
 
+static void
+sources_done(struct profile *p)
+{
+	for (size_t i = 0; i < p->n_sources; i++) {
+		jsonc_done(&p->source[i].doc);
+		free(p->source[i].label);
+	}
+	free(p->source);
+	p->source = NULL;
+	p->n_sources = 0;
+}
+
+struct profile *
+profile_ref(struct profile *p)
+{
+	p->refs++;
+	return p;
+}
+
 void
 profile_free(struct profile *p)
 {
-	if (!p)
+	if (!p || --p->refs)
 		return;
 	loader_clear(p);
+	for (size_t i = 0; i < p->n_parents; i++)
+		profile_free(p->parent[i]);
+	free(p->parent);
+	policy_spec_done(&p->own);
+	expect_cases_done(p->expect, p->n_expect);
+	sources_done(p);
 	free(p->path);
 	free(p);
 }
@@ -36,114 +60,192 @@ jsonc_done_ptr(struct jsonc *d)
 	jsonc_done(d);
 }
 
-int
-profile_parse(const char *label, const char *text, size_t len,
-	      struct profile **ret, struct err *e)
+/* Loading */
+
+static struct profile *
+new_profile(const char *label, enum profile_kind kind)
 {
-	_cleanup_(profile_free_ptr) struct profile *p = NULL;
-	_cleanup_(jsonc_done_ptr) struct jsonc doc = { .label = label };
+	struct profile *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return NULL;
+	p->refs = 1;
+	p->kind = kind;
+	p->path = strdup(label);
+	p->source = calloc(1, sizeof(*p->source));
+	if (!p->path || !p->source || !(p->source->label = strdup(label))) {
+		profile_free(p);
+		return NULL;
+	}
+	p->n_sources = 1;
+	return p;
+}
+
+static int
+name_itself(struct load *l, struct profile *base)
+{
+	struct profile *p = l->p;
+	static const char *const names[] = { [PROFILE_AGENT] = "?",
+					     [PROFILE_HOST] = "host",
+					     [PROFILE_GROUP] = "?",
+					     [PROFILE_RUN] = "run" };
+
+	if (!p->name)
+		p->name = strdup(names[p->kind]);
+	if (!p->name)
+		return hand_no_memory(l);
+	if (!base)
+		return 0;
+	if (!json_object_get(l->doc->root, "role"))
+		p->role = base->role;
+	p->parent = calloc(1, sizeof(*p->parent));
+	if (!p->parent)
+		return hand_no_memory(l);
+	p->parent[p->n_parents++] = profile_ref(base);
+	return 0;
+}
+
+/* Parents, groups, and what can be said of the whole. */
+static int
+resolve(struct load *l, struct profile *base, struct finder *f)
+{
+	struct profile *p = l->p;
+	int r = name_itself(l, base);
+
+	if (r >= 0 && p->extends.profiles.n)
+		r = extends_load(l, f);
+	if (r >= 0 && (p->extends.groups.n || p->extends.exclude.n))
+		r = mixin_groups(l, f);
+	if (r >= 0)
+		r = inherit_keys(l, f);
+	loader_derive(p);
+	if (r >= 0)
+		r = review(l);
+	return r < 0 ? r : widen_check(l);
+}
+
+/* Texts stay as long as lines in them may be asked for. */
+static void
+let_go(struct profile *p)
+{
+	if (!p->own.n_rules && !p->n_expect) {
+		sources_done(p);
+		return;
+	}
+	for (size_t i = 0; i < p->n_sources; i++) {
+		json_decref(p->source[i].doc.root);
+		p->source[i].doc.root = NULL;
+	}
+}
+
+static int
+parse(const char *label, const char *text, size_t len, enum profile_kind kind,
+      struct profile *base, struct finder *f, struct profile **ret,
+      struct err *e)
+{
+	_cleanup_(profile_free_ptr) struct profile *p =
+		new_profile(label, kind);
+	struct load l = { .p = p, .e = e };
 	int r;
 
-	r = jsonc_parse(label, text, len, PROFILE_SIZE_MAX, PROFILE_DEPTH_MAX,
-			&doc, e);
-	if (r < 0)
-		return r;
-	p = calloc(1, sizeof(*p));
-	if (p)
-		p->path = strdup(label);
-	if (!p || !p->path)
+	if (!p)
 		return err_set(e, -ENOMEM, "%s: out of memory", label);
-	r = loader_fill(&doc, p, e);
+	l.doc = &p->source->doc;
+	r = jsonc_parse(p->source->label, text, len, PROFILE_SIZE_MAX,
+			PROFILE_DEPTH_MAX, &p->source->doc, e);
+	if (r >= 0)
+		r = loader_fill(l.doc, p, e);
+	if (r >= 0 && kind != PROFILE_GROUP)
+		r = resolve(&l, base, f);
 	if (r < 0)
 		return r;
+	if (kind != PROFILE_GROUP)
+		let_go(p);
 	*ret = TAKE_PTR(p);
 	return 0;
 }
 
-static int
-load_file(const char *path, struct profile **ret, struct err *e)
+int
+profile_parse(const char *label, const char *text, size_t len,
+	      struct profile **ret, struct err *e)
+{
+	struct finder f = { .search = NULL };
+
+	return parse(label, text, len, PROFILE_AGENT, NULL, &f, ret, e);
+}
+
+int
+load_document(const char *path, enum profile_kind kind, struct profile *base,
+	      struct finder *f, struct profile **ret, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
 	ssize_t n = fd_read_file(AT_FDCWD, path, PROFILE_SIZE_MAX, &text);
+	int r;
 
 	if (n == -EFBIG)
 		return err_set(e, -EFBIG, "%s: larger than %u KiB", path,
 			       PROFILE_SIZE_MAX / 1024);
 	if (n < 0)
 		return err_sys(e, (int)n, "%s", path);
-	return profile_parse(path, text, (size_t)n, ret, e);
-}
-
-/* Adds the names of the *.json files of a folder. */
-static void
-list_names(const char *dir, struct strv *names)
-{
-	DIR *d = opendir(dir);
-
-	for (struct dirent *de; d && (de = readdir(d)) && names->n < 1024;) {
-		size_t n = strlen(de->d_name);
-
-		if (n <= 5 || strcmp(de->d_name + n - 5, ".json"))
-			continue;
-		de->d_name[n - 5] = '\0';
-		if (!strv_has(names, de->d_name) &&
-		    strv_add(names, de->d_name) < 0)
-			break;
-	}
-	if (d)
-		closedir(d);
+	if (strv_add(&f->chain, path) < 0)
+		return err_set(e, -ENOMEM, "%s: out of memory", path);
+	r = parse(path, text, (size_t)n, kind, base, f, ret, e);
+	free(f->chain.v[--f->chain.n]);
+	f->chain.v[f->chain.n] = NULL;
+	return r;
 }
 
 static int
-no_such_profile(const char *name, const char *const *search, struct err *e)
+load_top(const char *path, enum profile_kind kind, struct profile *base,
+	 const char *const *search, struct profile **ret, struct err *e)
 {
-	struct strv names = { 0 };
-	const char *hint = NULL;
-	char all[256] = "";
-	size_t n = 0;
+	struct finder f = { .search = search };
+	int r = load_document(path, kind, base, &f, ret, e);
 
-	for (; search && *search; search++)
-		list_names(*search, &names);
-	if (names.n)
-		hint = str_suggest(name, (const char *const *)names.v);
-	for (size_t i = 0; i < names.n && n < sizeof(all); i++)
-		n += (size_t)snprintf(all + n, sizeof(all) - n, "%s%s",
-				      i ? ", " : "", names.v[i]);
-	if (hint)
-		err_set(e, -ENOENT,
-			"no profile named \"%s\"; did you mean \"%s\"?", name,
-			hint);
-	else
-		err_set(e, -ENOENT, "no profile named \"%s\"", name);
-	err_cure(e, "there are: %s; a file is named by a path with a \"/\"",
-		 n ? all : "none");
-	strv_done(&names);
-	return -ENOENT;
+	for (size_t i = 0; i < f.n_seen; i++)
+		profile_free(f.seen[i]);
+	free(f.seen);
+	strv_done(&f.chain);
+	return r;
 }
 
 int
 profile_load(const char *name_or_path, const char *const *search,
 	     struct profile **ret, struct err *e)
 {
-	char shown[160];
+	const struct finder f = { .search = search };
+	char shown[160], path[PATH_MAX];
+	struct err why = ERR_INIT;
+	int r;
 
 	if (strchr(name_or_path, '/'))
-		return load_file(name_or_path, ret, e);
+		return load_top(name_or_path, PROFILE_AGENT, NULL, search, ret,
+				e);
 	if (!str_is_name(name_or_path))
 		return err_set(e, -EINVAL, "\"%s\" is not a profile's name",
 			       str_escape(name_or_path, shown, sizeof(shown)));
-	for (const char *const *s = search; s && *s; s++) {
-		char path[PATH_MAX];
-		int r;
+	if (find_document(&f, "", name_or_path, path, sizeof(path)) >= 0)
+		return load_top(path, PROFILE_AGENT, NULL, search, ret, e);
+	r = find_nothing(&f, "", "profile", name_or_path, &why);
+	err_set(e, r, "%s", why.text);
+	err_cure(e, "%s; a file is named by a path with a \"/\"", why.cure);
+	return r;
+}
 
-		if (snprintf(path, sizeof(path), "%s/%s.json", *s,
-			     name_or_path) >= (int)sizeof(path))
-			continue;
-		r = load_file(path, ret, e);
-		if (r != -ENOENT && r != -ENOTDIR)
-			return r;
-	}
-	return no_such_profile(name_or_path, search, e);
+int
+profile_load_host(const char *path, struct profile **ret, struct err *e)
+{
+	if (faccessat(AT_FDCWD, path, F_OK, 0) < 0 &&
+	    (errno == ENOENT || errno == ENOTDIR))
+		return -ENOENT;
+	return load_top(path, PROFILE_HOST, NULL, NULL, ret, e);
+}
+
+int
+profile_load_run(const char *path, struct profile *base,
+		 const char *const *search, struct profile **ret, struct err *e)
+{
+	return load_top(path, PROFILE_RUN, base, search, ret, e);
 }
 
 /* The line of pointer in the profile's file as it is now; 0 if unknown. */

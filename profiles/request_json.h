@@ -2,8 +2,9 @@
 /*
  * The input document as JSON: {"surface": "network", "host": ..., "run":
  * {...}, "data": {...}, "approvers": [...], "time": "2026-11-25T10:00:00Z"}.
- * Strict: what the surface does not have is an error. Values of the wrong type
- * stay as they are, since decide() must judge them. Fuzzed.
+ * Strict: what the surface does not have, and a value of the wrong type, is an
+ * error. On files and process "./x" and "$WORKSPACE/x" are the workspace's,
+ * "~/x" is the agent's home. Fuzzed.
  */
 #include "lib/err.h"
 #include "policy/request.h"
@@ -15,17 +16,17 @@
 #define REQUEST_NODES_MAX 65536u
 
 struct request_doc;
-struct jsonc;
+struct load;
 
-/* Errors: "LABEL:LINE: POINTER: ...". *ret: request_doc_free(). */
+/* Errors: "LABEL:LINE: POINTER: ...". *ret: request_doc_free(). label is
+ * borrowed for the call only. */
 int request_doc_read(const char *label, const char *text, size_t len,
 		     struct request_doc **ret, struct err *e);
-/* From a part of a document: the attributes of surface in j, whose pointer in
- * doc is at; run, data, approvers are read from beside, which may be NULL.
- * Holds references to both. */
-int request_doc_make(const struct jsonc *doc, const char *at,
-		     enum surface surface, json_t *j, json_t *beside,
-		     struct request_doc **ret, struct err *e);
+/* For the loader: j has the attributes of the surface and is the member
+ * "request" of what is read now; run, data and approvers stand in beside (may
+ * be NULL). Holds references to both. */
+int request_doc_make(struct load *l, enum surface surface, json_t *j,
+		     json_t *beside, struct request_doc **ret);
 void request_doc_free(struct request_doc *d);
 
 /* Derived attributes are filled in. Lives as long as the document. */

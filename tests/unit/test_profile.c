@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * The profile language: what a file means, and what each mistake is told as.
  * tests/fixtures/profiles/bad holds one mistake a file, and beside it the text

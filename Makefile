@@ -178,6 +178,7 @@ $(B)/obj/supervisor/guard_main.o: private OWN_CFLAGS := -DGUARD_NOLIBC \
 	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding
 $(eval $(call bin,agentbox-guard,supervisor/guard_main.c,,,-static-pie -nostdlib))
 endif
+$(eval $(call bin,agentbox-try,supervisor/try_main.c,lib,,$(LINK_pie)))
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
 
 # test(path, first source, more sources, more archives)

@@ -1,156 +1,14 @@
 /*
- * files.read, exec and write of a profile with parents. Of two entries, one
- * inside the other, the inner one says what holds for its tree, so it is not
- * enough to look for an enclosing entry: access is a function that changes only
- * at the entries, and here it is compared at all entries of both.
+ * files.read, exec and write of a profile with parents. It is not enough to
+ * look for an enclosing entry: access changes at every entry (trees.h), so it
+ * is compared at all entries of both.
  */
 #include "profiles/inherit.h"
-#include "profiles/paths.h"
+#include "profiles/trees.h"
 
 #include "lib/str.h"
 
 #include <string.h>
-
-#define TREE_READ 1u
-#define TREE_EXEC 2u
-#define TREE_WRITE 4u
-#define TREES_MAX 2048
-
-struct tree {
-	char *path;
-	unsigned int access;
-	bool group;
-	const char *list; /* where it is written */
-	size_t index;
-};
-
-struct trees {
-	struct tree *v;
-	size_t n, cap;
-};
-
-static void
-trees_done(struct trees *t)
-{
-	for (size_t i = 0; i < t->n; i++)
-		free(t->v[i].path);
-	free(t->v);
-}
-
-static int
-add_tree(struct trees *t, const char *path, struct tree like)
-{
-	struct tree *v;
-
-	for (size_t i = 0; i < t->n; i++) {
-		if (strcmp(t->v[i].path, path) != 0)
-			continue;
-		t->v[i].access |= like.access;
-		t->v[i].group = t->v[i].group && like.group;
-		return 0;
-	}
-	if (t->n == TREES_MAX)
-		return -E2BIG;
-	if (t->n == t->cap) {
-		size_t cap = t->cap ? 2 * t->cap : 32;
-
-		v = reallocarray(t->v, cap, sizeof(*v));
-		if (!v)
-			return -ENOMEM;
-		t->v = v;
-		t->cap = cap;
-	}
-	like.path = strdup(path);
-	if (!like.path)
-		return -ENOMEM;
-	t->v[t->n++] = like;
-	return 0;
-}
-
-/* A group that nobody can read stands for itself, under its name. */
-static int
-add_group(struct trees *t, const char *sets, const char *name, struct tree like)
-{
-	struct path_group g;
-	int r = 0;
-
-	if (!sets || path_group_read(sets, name + 1, &g, NULL) < 0)
-		return add_tree(t, name, like);
-	for (size_t i = 0; i < g.n && r >= 0; i++) {
-		struct tree line = like;
-
-		line.group = true;
-		line.access = TREE_READ;
-		if (g.line[i].exec)
-			line.access |= like.access & TREE_EXEC;
-		r = add_tree(t, g.line[i].path, line);
-	}
-	path_group_done(&g);
-	return r;
-}
-
-static int
-add_list(struct trees *t, const char *sets, const struct strv *list,
-	 const char *name, unsigned int access)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < list->n && r >= 0; i++) {
-		struct tree like = { .access = access,
-				     .list = name,
-				     .index = i };
-
-		r = *list->v[i] == '@' ? add_group(t, sets, list->v[i], like)
-				       : add_tree(t, list->v[i], like);
-	}
-	return r;
-}
-
-static int
-by_path(const void *a, const void *b)
-{
-	const struct tree *x = a, *y = b;
-
-	return strcmp(x->path, y->path);
-}
-
-static int
-read_trees(const struct profile *p, const char *sets, struct trees *t)
-{
-	int r = add_list(t, sets, &p->files.exec, "exec",
-			 TREE_READ | TREE_EXEC);
-
-	if (r >= 0)
-		r = add_list(t, sets, &p->files.read, "read", TREE_READ);
-	if (r >= 0)
-		r = add_list(t, sets, &p->files.write, "write",
-			     TREE_READ | TREE_WRITE);
-	/* What encloses comes before what it encloses. */
-	if (r >= 0 && t->n)
-		qsort(t->v, t->n, sizeof(*t->v), by_path);
-	return r;
-}
-
-/* What the compiler makes of the lists at path: a group's entry adds nothing
- * where the tree around it gives as much. *ret_from: the entry that says so. */
-static unsigned int
-access_of(const struct trees *t, const char *path, const struct tree **ret_from)
-{
-	unsigned int now = 0;
-
-	for (size_t i = 0; i < t->n; i++) {
-		const struct tree *e = &t->v[i];
-
-		if (!path_within(path, e->path))
-			continue;
-		if (e->group && (now & e->access) == e->access)
-			continue;
-		now = e->access;
-		if (ret_from)
-			*ret_from = e;
-	}
-	return now;
-}
 
 /* Checking */
 
@@ -176,8 +34,8 @@ check_at(struct load *l, const struct profile *parent, const struct trees *own,
 	 const struct trees *theirs, const char *path)
 {
 	const struct tree *from = NULL;
-	unsigned int mine = access_of(own, path, &from);
-	unsigned int more = mine & ~access_of(theirs, path, NULL);
+	unsigned int mine = trees_access(own, path, &from);
+	unsigned int more = mine & ~trees_access(theirs, path, NULL);
 
 	return more && from ? refuse(l, parent, from, path, more) : 0;
 }
@@ -187,7 +45,7 @@ check_parent(struct load *l, const struct profile *parent, const char *sets,
 	     const struct trees *own)
 {
 	_cleanup_(trees_done) struct trees theirs = { 0 };
-	int r = read_trees(parent, sets, &theirs);
+	int r = trees_read(parent, sets, &theirs);
 
 	if (r < 0)
 		return err_sys(l->e, r, "%s: files", parent->path);
@@ -209,7 +67,7 @@ static bool
 all_grant(const struct parents *ps, const char *path, unsigned int access)
 {
 	for (size_t i = 0; i < ps->n; i++)
-		if (access & ~access_of(&ps->t[i], path, NULL))
+		if (access & ~trees_access(&ps->t[i], path, NULL))
 			return false;
 	return true;
 }
@@ -221,7 +79,7 @@ group_granted(const struct parents *ps, const char *sets, const char *name,
 	_cleanup_(trees_done) struct trees g = { 0 };
 	struct tree like = { .access = access };
 
-	if (add_group(&g, sets, name, like) < 0)
+	if (trees_add_group(&g, sets, name, like) < 0)
 		return false;
 	for (size_t i = 0; i < g.n; i++)
 		if (!all_grant(ps, g.v[i].path, g.v[i].access))
@@ -305,11 +163,11 @@ inherit_files(struct load *l, struct finder *f)
 	int r = 0;
 
 	for (size_t i = 0; i < p->n_parents && r >= 0; i++)
-		r = read_trees(p->parent[i], sets, &ps.t[ps.n++]);
+		r = trees_read(p->parent[i], sets, &ps.t[ps.n++]);
 	if (r >= 0)
 		r = take_all(l, &ps, sets);
 	if (r >= 0)
-		r = read_trees(p, sets, &own);
+		r = trees_read(p, sets, &own);
 	if (r < 0)
 		return err_sys(l->e, r, "%s: files", p->path);
 	for (size_t i = 0; i < p->n_parents && r >= 0; i++)

@@ -260,6 +260,116 @@ jsonc_line(const struct jsonc *d, const char *pointer)
 	return line;
 }
 
+/* Many parts in one pass: v is in the order of its pointers. */
+
+struct hunt {
+	struct scan s;
+	char at[512];
+	const struct jsonc_part *v;
+	size_t n;
+};
+
+/* The first part whose pointer is not less than at. */
+static size_t
+first_from(const struct hunt *h)
+{
+	size_t lo = 0, hi = h->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+
+		if (strcmp(h->v[mid].at, h->at) < 0)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool hunt_value(struct hunt *h);
+
+/* What stands at the pointer extended by segment, and whether there is more of
+ * interest inside. */
+static bool
+hunt_part(struct hunt *h, const char *segment, unsigned int line)
+{
+	size_t n = strlen(h->at), i;
+	bool inside = false, ok;
+
+	snprintf(h->at + n, sizeof(h->at) - n, "/%s", segment);
+	i = first_from(h);
+	for (; i < h->n && !strcmp(h->v[i].at, h->at); i++)
+		*h->v[i].line = line;
+	/* "/a/1" comes before "/a/1-" and "/a/10" after: all begin alike. */
+	for (; i < h->n && !inside && str_starts(h->v[i].at, h->at); i++)
+		inside = h->v[i].at[strlen(h->at)] == '/';
+	ok = inside ? hunt_value(h) : skip_value(&h->s);
+	h->at[n] = '\0';
+	return ok;
+}
+
+static bool
+hunt_object(struct hunt *h)
+{
+	bool ok = true;
+
+	while (ok) {
+		unsigned int line;
+		json_t *key = scan_key(&h->s, &line);
+
+		ok = key && hunt_part(h, json_string_value(key), line) &&
+		     accept(&h->s, ',');
+		json_decref(key);
+	}
+	return accept(&h->s, '}');
+}
+
+static bool
+hunt_list(struct hunt *h)
+{
+	unsigned int i = 0;
+	char index[16];
+	bool ok = true;
+
+	while (ok) {
+		skip_space(&h->s);
+		snprintf(index, sizeof(index), "%u", i++);
+		ok = hunt_part(h, index, h->s.line) && accept(&h->s, ',');
+	}
+	return accept(&h->s, ']');
+}
+
+static bool
+hunt_value(struct hunt *h)
+{
+	if (accept(&h->s, '{'))
+		return hunt_object(h);
+	if (accept(&h->s, '['))
+		return hunt_list(h);
+	return skip_value(&h->s);
+}
+
+static int
+by_pointer(const void *x, const void *y)
+{
+	const struct jsonc_part *a = x, *b = y;
+
+	return strcmp(a->at, b->at);
+}
+
+void
+jsonc_lines(const struct jsonc *d, struct jsonc_part *v, size_t n)
+{
+	struct hunt h = { .s = { d->text, d->text + d->len, 1 },
+			  .v = v,
+			  .n = n };
+
+	if (!n || !d->text)
+		return;
+	qsort(v, n, sizeof(*v), by_pointer);
+	hunt_value(&h);
+}
+
 int
 jsonc_fail(const struct jsonc *d, struct err *e, const char *pointer,
 	   const char *fmt, ...)

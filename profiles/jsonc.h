@@ -29,6 +29,14 @@ void jsonc_done(struct jsonc *d);
  * line of its key. 0 when there is no such part. */
 unsigned int jsonc_line(const struct jsonc *d, const char *pointer);
 
+/* The same for many, in one pass over the text. Sorts v; *line of a part that
+ * is not there stays. */
+struct jsonc_part {
+	const char *at;
+	unsigned int *line;
+};
+void jsonc_lines(const struct jsonc *d, struct jsonc_part *v, size_t n);
+
 /* "LABEL:LINE: POINTER: text"; returns -EINVAL. */
 int jsonc_fail(const struct jsonc *d, struct err *e, const char *pointer,
 	       const char *fmt, ...) _printf_(4, 5);

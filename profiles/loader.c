@@ -260,7 +260,7 @@ loader_fill(const struct jsonc *doc, struct profile *p, struct err *e)
 	if (r < 0)
 		return r;
 	if (!json_object_get(doc->root, "ceiling"))
-		p->ceiling = p->kind == PROFILE_AGENT
+		p->ceiling = json_object_get(doc->root, "role")
 				     ? profile_role_ceiling(p->role)
 				     : CLASS_SPAWN;
 	return 0;

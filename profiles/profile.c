@@ -215,6 +215,7 @@ profile_load(const char *name_or_path, const char *const *search,
 {
 	const struct finder f = { .search = search };
 	char shown[160], path[PATH_MAX];
+	struct err why = ERR_INIT;
 	int r;
 
 	if (strchr(name_or_path, '/'))
@@ -225,10 +226,9 @@ profile_load(const char *name_or_path, const char *const *search,
 			       str_escape(name_or_path, shown, sizeof(shown)));
 	if (find_document(&f, "", name_or_path, path, sizeof(path)) >= 0)
 		return load_top(path, PROFILE_AGENT, NULL, search, ret, e);
-	r = find_nothing(&f, "", "profile", name_or_path, e);
-	if (e)
-		err_cure(e, "%.400s; a file is named by a path with a \"/\"",
-			 e->cure);
+	r = find_nothing(&f, "", "profile", name_or_path, &why);
+	err_set(e, r, "%s", why.text);
+	err_cure(e, "%s; a file is named by a path with a \"/\"", why.cure);
 	return r;
 }
 

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct sock_filter; /* linux/filter.h */
+struct strv;
 
 #define SECCOMP_SETS_MAX 32
 #define SECCOMP_INSNS_MAX 4096 /* BPF_MAXINSNS */
@@ -41,6 +42,11 @@ int seccomp_build(const struct seccomp_spec *spec, struct seccomp_prog *ret,
  * built. *ret_hit may be NULL. */
 int seccomp_get(const struct seccomp_spec *spec, const char *cache_dir,
 		struct seccomp_prog *ret, bool *ret_hit, struct err *e);
+
+/* The names of the calls that the sets allow, some perhaps only with certain
+ * arguments; without those in spec->deny. In order; strv_done(). */
+int seccomp_names(const struct seccomp_spec *spec, struct strv *ret,
+		  struct err *e);
 
 /* Structure of a program: bounded, jumps forward and inside, ends in returns,
  * first load is the architecture word, no action but those that we emit. Used

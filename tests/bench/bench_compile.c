@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * How long it takes to load a profile and to compile it, on this host, with
  * the filter in the cache: part of every launch.

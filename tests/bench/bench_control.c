@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles supervisor */
+/* links: lib policy sandbox profiles supervisor */
 /*
  * How fast busy processes of a box stop: the control request, from sending it
  * to its answer, against the plain write to the same cgroup file by ourselves,

@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * From a profile to a plan: what is granted, with which flags and rights.
  */

@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * The environment, limits, layers and names that a plan carries.
  */

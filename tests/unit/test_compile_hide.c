@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * What is never inside, what a profile denies, what may not be a workspace,
  * and path groups.

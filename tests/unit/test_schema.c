@@ -1,4 +1,4 @@
-/* links: lib sandbox profiles */
+/* links: lib policy sandbox profiles */
 /*
  * The shipped schema and the loader's table say the same: every key, type,
  * bound, default, word and pattern, in both directions; and what the loader

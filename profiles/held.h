@@ -1,0 +1,9 @@
+#pragma once
+/* What of a profile the kernel holds from the start of a box to its end. */
+#include "profiles/profile.h"
+
+/* Do two profiles agree in all of it: requires, process, files, session, and
+ * name and role, which a running box is known by? If not, at names the first
+ * difference as a JSON pointer. */
+bool profile_held_same(const struct profile *a, const struct profile *b,
+		       char *at, size_t size);

@@ -284,7 +284,7 @@ make_trees(struct maker *m, struct trees *t)
 
 /* Inner entries that take something away */
 
-/* "(?!PATH(/|$)).*" with what is special in PATH escaped, or nothing when that
+/* "(?!PATH(/.*)?$).*" with what is special in PATH escaped, or nothing when that
  * is too long. */
 static int
 add_unless_below(struct maker *m, struct rule *r, const char *path)
@@ -300,7 +300,7 @@ add_unless_below(struct maker *m, struct rule *r, const char *path)
 	}
 	if (*path)
 		return 0;
-	memcpy(re + n, "(/|$)).*", 9);
+	memcpy(re + n, "(/.*)?$).*", 11);
 	if (regex_check(re))
 		return 0;
 	c = make_cond(m, r, OP_REGEX, "/path");

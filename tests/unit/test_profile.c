@@ -100,7 +100,7 @@ TEST(too_large)
 	memset(text, ' ', PROFILE_SIZE_MAX + 1);
 	ASSERT_ERR(profile_parse("t", text, PROFILE_SIZE_MAX + 1, &p, &e),
 		   -EFBIG);
-	ASSERT_STREQ(e.text, "t: larger than 256 KiB");
+	ASSERT_STREQ(e.text, "t: larger than 1024 KiB");
 	free(text);
 }
 

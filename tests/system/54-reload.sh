@@ -31,6 +31,7 @@ profile()
 	mv "$p.new" "$p"
 }
 
+
 # policy KEY: of the box
 policy()
 {

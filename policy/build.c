@@ -244,6 +244,7 @@ flatten_rule(struct build *b, const struct rule *r, struct flat_rule *f)
 	f->effect = (uint8_t)r->effect;
 	f->level = (uint8_t)r->level;
 	f->mode = (uint8_t)r->mode;
+	f->restricts = r->restricts;
 	f->labels_add = label_set(b, &r->labels_add);
 	f->labels_clear = label_set(b, &r->labels_clear);
 	f->line = r->line;
@@ -264,7 +265,8 @@ note_grant(const struct build *b, const struct flat_rule *f)
 {
 	struct flat_level *l = (struct flat_level *)b->levels.data + f->level;
 
-	if (f->effect >= EFFECT_ALLOW && f->effect <= EFFECT_ASK)
+	if (f->effect >= EFFECT_ALLOW && f->effect <= EFFECT_ASK &&
+	    !f->restricts)
 		l->grants |= 1u << f->surface;
 }
 

@@ -94,7 +94,7 @@ rule_eval(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 	t = conditions(v, r, o);
 	if (t == IS_FALSE || (t == IS_UNKNOWN && !restricts(r->effect))) {
 		o->near = o->near && r->effect >= EFFECT_ALLOW &&
-			  r->effect <= EFFECT_ASK;
+			  r->effect <= EFFECT_ASK && !r->restricts;
 		return;
 	}
 	o->how = t == IS_TRUE ? HOW_TRUE : HOW_UNKNOWN;

@@ -47,7 +47,7 @@ build_label(const struct build *b, const char *name)
 }
 
 int
-build_step(const struct build *b, const char *name)
+build_step_nr(const struct build *b, const char *name)
 {
 	return find_name(b->step, b->n_steps, name);
 }
@@ -224,7 +224,7 @@ add_limits(struct build *b, const struct rule *r, struct flat_rule *f)
 	if (r->rate.max)
 		f->rate = b->head.n_windows++;
 	if (r->step)
-		f->step = (uint32_t)build_step(b, r->step);
+		f->step = (uint32_t)build_step_nr(b, r->step);
 	if (!r->budget.pointer)
 		return 0;
 	f->budget = b->head.n_windows++;

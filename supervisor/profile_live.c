@@ -58,6 +58,9 @@ make_workspace(struct live *l, struct err *e)
 	    !mkdtemp(path))
 		return err_sys(e, errno ? errno : ENAMETOOLONG,
 			       "a workspace for the live test in %s", tmp);
+	/* What root lets be read only, the box's own uid reads as another. */
+	if (geteuid() == 0 && chmod(path, 0755) < 0)
+		return err_sys(e, errno, "%s", path);
 	real = realpath(path, l->workspace);
 	return real ? 0 : err_sys(e, errno, "%s", path);
 }
@@ -166,10 +169,12 @@ live_run(const struct paths *paths, const struct profile *p,
 	 struct live_case *v, size_t n, struct err *e)
 {
 	struct live l = { .paths = paths, .p = p, .v = v, .n = n };
+	mode_t mask = umask(022);
 	int r = make_workspace(&l, e);
 
 	if (r >= 0)
 		r = live_plan(&l, e);
+	(void)umask(mask);
 	if (r >= 0)
 		r = live_do(&l, e);
 	for (size_t i = 0; i < n && r >= 0; i++)

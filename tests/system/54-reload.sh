@@ -31,6 +31,7 @@ profile()
 	mv "$p.new" "$p"
 }
 
+
 # policy KEY: of the box
 policy()
 {
@@ -40,7 +41,10 @@ policy()
 
 profile one.example.com
 spawn setsid "$AGENTBOX" run -p "$p" -n b -- sleep 60 2>"$TMP/said"
-wait_for 10 "$AGENTBOX" inspect b
+if ! wait_for 10 "$AGENTBOX" inspect b; then
+	not_ok "the box starts" "$(cat "$TMP/said")"
+	finish
+fi
 first=$(policy hash)
 check_eq "it begins with epoch 1" "$(policy epoch)" 1
 

@@ -284,8 +284,8 @@ make_trees(struct maker *m, struct trees *t)
 
 /* Inner entries that take something away */
 
-/* "(?!PATH(/.*)?$).*" with what is special in PATH escaped, or nothing when that
- * is too long. */
+/* "(?!PATH(/.*)?$).*" with what is special in PATH escaped, or nothing when
+ * that is too long. */
 static int
 add_unless_below(struct maker *m, struct rule *r, const char *path)
 {

@@ -106,9 +106,12 @@ struct scan {
 static void
 skip_space(struct scan *s)
 {
-	for (; s->p < s->end && strchr(" \t\r\n", *s->p) && *s->p; s->p++)
+	for (; s->p < s->end; s->p++) {
 		if (*s->p == '\n')
 			s->line++;
+		else if (*s->p != ' ' && *s->p != '\t' && *s->p != '\r')
+			break;
+	}
 }
 
 /* True, and past it, if the next character is c. */

@@ -248,9 +248,8 @@ profile_load_run(const char *path, struct profile *base,
 	return load_top(path, PROFILE_RUN, base, search, ret, e);
 }
 
-/* The line of pointer in the profile's file as it is now; 0 if unknown. */
-static unsigned int
-line_of(const struct profile *p, const char *pointer)
+unsigned int
+profile_line(const struct profile *p, const char *pointer)
 {
 	_cleanup_(jsonc_done_ptr) struct jsonc doc = { .label = p->path };
 	_cleanup_free_ char *text = NULL;
@@ -266,7 +265,7 @@ int
 profile_fail(const struct profile *p, struct err *e, int code,
 	     const char *pointer, const char *fmt, ...)
 {
-	unsigned int line = line_of(p, pointer);
+	unsigned int line = profile_line(p, pointer);
 	char text[ERR_TEXT_MAX / 2];
 	va_list ap;
 

@@ -139,6 +139,10 @@ const char *profile_role_name(enum profile_role r);
 /* The highest class that a role may have. */
 enum action_class profile_role_ceiling(enum profile_role r);
 
+/* The line of pointer in the profile's file, which is read again for it; 0 if
+ * unknown. */
+unsigned int profile_line(const struct profile *p, const char *pointer);
+
 /* An error about a part of a loaded profile, found only when it met the host:
  * "FILE:LINE: POINTER: text". Reads the file again for the line; without a
  * readable file there is no line. Returns -abs(code). */

@@ -10,9 +10,12 @@
 #include "policy/decide.h"
 #include "profiles/authority.h"
 #include "profiles/held.h"
+#include "profiles/inherit.h"
+#include "profiles/paths.h"
 
 #include <jansson.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* The two halves of what a box runs under. */
 struct loaded {
@@ -161,6 +164,62 @@ need_policy(struct box *b, struct err *e)
 
 /* Reloading */
 
+/* path without links lies in a tree that the box may write to. */
+static bool
+box_can_write(const struct box *b, const char *path)
+{
+	const struct profile *p = b->profile;
+	const char *home = getenv("HOME");
+	char tree[PATH_MAX], real[PATH_MAX];
+
+	if (b->workspace && p->files.workspace == ACCESS_WRITE &&
+	    path_within(path, b->workspace))
+		return true;
+	for (size_t i = 0; i < p->files.write.n; i++) {
+		const char *s = p->files.write.v[i];
+		bool in_home = *s == '~';
+
+		snprintf(tree, sizeof(tree), "%s%s",
+			 in_home && home ? home : "", s + in_home);
+		if (realpath(tree, real) && path_within(path, real))
+			return true;
+	}
+	return false;
+}
+
+/* What an agent can write would be the agent's own word on itself; and a file
+ * that is none could keep the supervisor waiting. */
+static int
+check_source(const struct box *b, const char *path, struct err *e)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (!realpath(path, real) || stat(real, &st) < 0)
+		return err_sys(e, errno, "%s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, -EINVAL, "%s is no file any more", path);
+	if (!box_can_write(b, real))
+		return 0;
+	err_set(e, -EPERM,
+		"%s lies where the box can write, so it is not read again",
+		path);
+	return err_cure(e, "keep profiles out of workspaces, for example in "
+			   "~/.config/agentbox/profiles");
+}
+
+static int
+check_sources(const struct box *b, const struct profile *p, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < p->n_sources && r >= 0; i++)
+		r = check_source(b, p->source[i].label, e);
+	for (size_t i = 0; i < p->n_parents && r >= 0; i++)
+		r = check_sources(b, p->parent[i], e);
+	return r;
+}
+
 struct reload {
 	struct box *b;
 	struct loaded next;
@@ -172,8 +231,14 @@ load_next(void *arg, struct policy **ret, struct err *e)
 	struct reload *rl = arg;
 	struct box *b = rl->b;
 	char at[128];
-	int r = load_from(b, b->written->path, &rl->next, e);
+	int r = check_source(b, b->written->path, e);
 
+	if (r >= 0 && b->o->narrow)
+		r = check_source(b, b->o->narrow, e);
+	if (r >= 0)
+		r = load_from(b, b->written->path, &rl->next, e);
+	if (r >= 0)
+		r = check_sources(b, rl->next.base, e);
 	if (r < 0)
 		return r;
 	if (!profile_held_same(b->profile, rl->next.profile, at, sizeof(at))) {

@@ -125,8 +125,10 @@ print_case(const struct pc_profile *v, const struct expect_case *c,
 	printf("# actual: %s (%s)", effect_name(o->d.effect),
 	       reason_name(o->d.reason));
 	if (o->d.rule >= 0)
-		printf(", decided by %s, %s:%u", rule,
-		       pc_shown(view.file, text, sizeof(text)), view.line);
+		printf(", decided by %s", rule);
+	if (*view.file && view.line)
+		printf(", %s:%u", pc_shown(view.file, text, sizeof(text)),
+		       view.line);
 	putchar('\n');
 }
 

@@ -23,7 +23,7 @@ json()
 	"$@" >"$TMP/json" 2>"$err" </dev/null || got=$?
 	python3 -c 'import json, sys
 j = json.load(open(sys.argv[1]))
-sys.exit(0 if eval(sys.argv[2]) else "got: " + json.dumps(j)[:2000])' \
+sys.exit(0 if eval("(" + sys.argv[2] + ")") else "got: " + json.dumps(j)[:2000])' \
 		"$TMP/json" "$expr"
 }
 

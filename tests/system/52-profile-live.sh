@@ -98,7 +98,7 @@ check_out "what this host has not is skipped" \
 	'live: host secrets: allow # SKIP this host does not have it' \
 	profile test --live ./nosuch.json
 
-# the rules say what the box does not: /proc is never granted by name
+# the one thing that this box has and no profile names: agentbox-try itself
 cat >lie.json <<'END'
 {
 	"version": 1, "name": "lie", "role": "execute",
@@ -106,8 +106,8 @@ cat >lie.json <<'END'
 	"process": { "syscalls": ["base"] },
 	"files": { "exec": ["@system"], "workspace": { "access": "write" } },
 	"expect": [
-		{ "name": "no process list", "on": "files",
-		  "request": { "path": "/proc/self/status", "access": "read" },
+		{ "name": "nothing of agentbox", "on": "files",
+		  "request": { "path": "/run/agentbox/helper", "access": "read" },
 		  "verdict": "deny" }
 	]
 }

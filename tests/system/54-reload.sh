@@ -108,4 +108,22 @@ limited "$AGENTBOX" freeze b
 check_out "frozen: reload" 'epoch 7' limited "$AGENTBOX" reload b
 check_out "and it stays frozen" '"state": "frozen"' limited "$AGENTBOX" inspect --json b
 check "it ends" limited "$AGENTBOX" kill b
+
+# an agent is not asked what it may do
+profile one.example.com
+cp "$p" "$TMP/ws/own.json"
+ln -s "$TMP/ws/own.json" "$TMP/link.json"
+for f in "$TMP/ws/own.json" "$TMP/link.json"; do
+	spawn setsid "$AGENTBOX" run -p "$f" -n w -- sleep 60 2>/dev/null
+	wait_for 10 "$AGENTBOX" inspect w
+	check_err "a profile that the box can write is not read again" 1 \
+		'where the box can write' limited "$AGENTBOX" reload w
+	limited "$AGENTBOX" kill w
+done
+spawn setsid "$AGENTBOX" run -p "$p" -n f -- sleep 60 2>/dev/null
+wait_for 10 "$AGENTBOX" inspect f
+rm "$p"
+mkfifo "$p"
+check_err "nor what is no file" 1 'is no file any more' limited "$AGENTBOX" reload f
+check "and the box can still be ended" limited "$AGENTBOX" kill f
 finish

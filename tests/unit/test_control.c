@@ -62,6 +62,8 @@ TEST(decoder_table)
 		{ CONTROL_MAGIC, 1, CONTROL_KILL, UINT32_MAX, 0, 0, -EINVAL },
 		{ CONTROL_MAGIC, 1, CONTROL_EVENTS, 1, 0, 0, 0 },
 		{ CONTROL_MAGIC, 1, CONTROL_EVENTS, 2, 0, 0, -EINVAL },
+		{ CONTROL_MAGIC, 1, CONTROL_RELOAD, 0, 512, 512, 0 },
+		{ CONTROL_MAGIC, 1, CONTROL_RELOAD, 1, 0, 0, -EINVAL },
 		{ CONTROL_MAGIC, 1, CONTROL_OP_MAX, 0, 0, 0, -ENOSYS },
 		{ CONTROL_MAGIC, 1, 65535, 0, 0, 0, -ENOSYS },
 		{ CONTROL_MAGIC, 2, CONTROL_PING, 0, 0, 0, -EPROTONOSUPPORT },
@@ -107,7 +109,7 @@ struct fake {
 	struct eventlog *log;
 	struct event *later, *tick;
 	bool frozen;
-	int ticks;
+	int ticks, epoch;
 };
 
 static json_t *
@@ -175,6 +177,19 @@ fake_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 	return 0;
 }
 
+static int
+fake_reload(void *arg, const struct control_peer *by, const char *why,
+	    json_t **ret, struct err *e)
+{
+	struct fake *f = arg;
+
+	(void)by;
+	if (strcmp(why, "refuse") == 0)
+		return err_set(e, EINVAL, "epoch %d stays", f->epoch);
+	*ret = json_pack("{s:i, s:s}", "epoch", ++f->epoch, "why", why);
+	return 0;
+}
+
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -188,7 +203,8 @@ on_tick(int fd, short what, void *arg)
 }
 
 static const struct control_ops fake_ops = { fake_describe, fake_inspect,
-					     fake_freeze, fake_kill };
+					     fake_freeze, fake_kill,
+					     fake_reload };
 
 /* The loop of a box, in a process of its own; ends 10 s after it began. */
 static void
@@ -310,6 +326,28 @@ TEST(requests_are_answered)
 	ASSERT_ERR(client_send(fd, CONTROL_FREEZE, 0,
 			       (char[600]){ [0 ... 598] = 'x' }),
 		   -E2BIG);
+	close(fd);
+	stop(&s);
+}
+
+TEST(a_reload_answers_with_what_is_in_force)
+{
+	struct server s = start("alpha");
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int fd = connected(&s);
+
+	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "new rules"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 1);
+	ASSERT_STREQ(json_string_value(json_object_get(j, "why")), "new rules");
+	json_decref(j);
+	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "refuse"));
+	ASSERT_ERR(client_receive(fd, &j, &e), -EINVAL);
+	ASSERT_STREQ(e.text, "epoch 1 stays");
+	ASSERT_OK(client_call(fd, CONTROL_RELOAD, &j, &e));
+	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 2);
+	json_decref(j);
 	close(fd);
 	stop(&s);
 }

@@ -151,8 +151,8 @@ box_failed(int status, const char *said, struct err *e)
 
 /* What agentbox-try said before it ended: 0 when more is to be done. */
 static int
-settle(struct live *l, size_t from, char *answers, int status, const char *said,
-       struct err *e)
+settle(struct live *l, size_t from, size_t to, char *answers, int status,
+       const char *said, struct err *e)
 {
 	size_t n = from + take_answers(l, from, to, answers);
 

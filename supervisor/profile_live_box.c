@@ -97,30 +97,36 @@ first_pending(const struct live *l)
 	return i;
 }
 
+/* As many as agentbox-try takes at once; *ret_to is the first that is not
+ * sent. */
 static int
-send_attempts(const struct live *l, size_t from, int fd)
+send_attempts(const struct live *l, size_t from, int fd, size_t *ret_to)
 {
+	size_t bytes = 0, i = from;
 	int r = 0;
 
-	for (size_t i = from; i < l->n_attempts && r >= 0; i++) {
+	for (; i < l->n_attempts && r >= 0; i++) {
 		const struct live_attempt *a = &l->attempt[i];
 		const char kind[2] = { (char)a->kind, '\0' };
 
+		bytes += sizeof(kind) + strlen(a->what) + 1;
+		if (bytes > TRY_INPUT_MAX)
+			break;
 		r = fd_write_all(fd, kind, sizeof(kind));
 		if (r >= 0)
 			r = fd_write_all(fd, a->what, strlen(a->what) + 1);
 	}
+	*ret_to = i;
 	return r;
 }
 
 /* One line for each attempt; how many there were. */
 static size_t
-take_answers(struct live *l, size_t from, char *text)
+take_answers(struct live *l, size_t from, size_t to, char *text)
 {
 	size_t n = 0;
 
-	for (char *line = text, *nl;
-	     from + n < l->n_attempts && (nl = strchr(line, '\n'));
+	for (char *line = text, *nl; from + n < to && (nl = strchr(line, '\n'));
 	     line = nl + 1, n++) {
 		uint64_t v;
 
@@ -145,15 +151,16 @@ box_failed(int status, const char *said, struct err *e)
 
 /* What agentbox-try said before it ended: 0 when more is to be done. */
 static int
-settle(struct live *l, size_t from, char *answers, int status, const char *said,
-       struct err *e)
+settle(struct live *l, size_t from, size_t to, char *answers, int status,
+       const char *said, struct err *e)
 {
-	size_t n = from + take_answers(l, from, answers);
+	size_t n = from + take_answers(l, from, to, answers);
 
-	if (n >= l->n_attempts)
+	if (n >= to)
 		return 0;
 	if (status == EXIT_AGENTBOX || status == EXIT_TIMEOUT ||
-	    status == EXIT_NOT_FOUND || status == EXIT_CANNOT_EXECUTE ||
+	    status == TRY_EXIT_INPUT || status == EXIT_NOT_FOUND ||
+	    status == EXIT_CANNOT_EXECUTE ||
 	    (l->attempt[n].kind != TRY_EXEC && l->attempt[n].kind != TRY_CALL))
 		return box_failed(status, said, e);
 	l->attempt[n].result = 0;
@@ -176,6 +183,7 @@ one_box(struct live *l, size_t from, struct err *e)
 {
 	_cleanup_free_ char *answers = NULL, *said = NULL;
 	struct pipes p;
+	size_t to;
 	pid_t pid;
 	int r = make_pipes(&p), status;
 
@@ -190,7 +198,7 @@ one_box(struct live *l, size_t from, struct err *e)
 	close_fd(&p.in[0]);
 	close_fd(&p.out[1]);
 	close_fd(&p.err[1]);
-	r = send_attempts(l, from, p.in[1]);
+	r = send_attempts(l, from, p.in[1], &to);
 	close_fd(&p.in[1]);
 	(void)!fd_read_all(p.out[0], ANSWERS_MAX, &answers);
 	(void)!fd_read_all(p.err[0], ANSWERS_MAX, &said);
@@ -201,7 +209,7 @@ one_box(struct live *l, size_t from, struct err *e)
 	/* It may have ended before it read all. */
 	if (r < 0 && r != -EPIPE)
 		return err_sys(e, r, "live test");
-	return settle(l, from, answers, status, said, e);
+	return settle(l, from, to, answers, status, said, e);
 }
 
 int

@@ -12,6 +12,7 @@
  * process (execve(2), exit(2) where no child can be made).
  */
 #define TRY_INPUT_MAX (1u << 20)
+#define TRY_EXIT_INPUT 3 /* exit status: the list was no list */
 
 /* TRY_KIND(ID, letter, "what it does") */
 #define TRY_KINDS(TRY_KIND)                                                    \

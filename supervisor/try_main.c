@@ -413,12 +413,12 @@ main(void)
 	const char *p = text, *end = text + MAX(n, 0);
 
 	if (n < 0)
-		return 1;
+		return TRY_EXIT_INPUT;
 	while (p < end) {
 		const char *what = p + strlen(p) + 1;
 
 		if (what >= end)
-			return 1;
+			return TRY_EXIT_INPUT;
 		say(1, try_one(*p, what));
 		p = what + strlen(what) + 1;
 	}

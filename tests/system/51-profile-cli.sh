@@ -53,6 +53,12 @@ cat >good.json <<'END'
 			  "because": "only people do that" }
 		]
 	},
+	"tools": {
+		"allow": [
+			{ "id": "pay.small", "server": "crm", "tool": "update", "class": "write",
+			  "when": [{ "at": "/args/amount", "op": "le", "value": 100 }] }
+		]
+	},
 	"expect": [
 		{ "name": "the service", "on": "network",
 		  "request": { "host": "api.example.com", "port": 443, "method": "GET",
@@ -175,8 +181,12 @@ check_out "explain: from stdin" '^verdict +deny' \
 	limited bash -c '"$1" profile explain ./good.json - <request.json' _ "$AGENTBOX"
 check_out "explain --on" '^verdict +allow' profile explain ./good.json --on network \
 	host=api.example.com port=443 method=GET path=/v1 scheme=https
-check_out "explain: the failed condition" 'port.* expected .*443.* actual .*80' \
-	profile explain ./good.json --on network host=files.example.com port=80
+check_out "explain: the failed condition" '^failed +/args/amount: expected .*100.* actual 500' \
+	profile explain ./good.json --on tools server=crm tool=update class=write args.amount=500
+check_out "explain: the rule that came nearest" '^nearest +allow pay.small .*good.json:[0-9]+' \
+	profile explain ./good.json --on tools server=crm tool=update class=write args.amount=500
+check_out "explain: what is unknown" '^unknown +/args/amount: ' \
+	profile explain ./good.json --on tools server=crm tool=update class=write
 check_out "explain: nothing grants it" '^verdict +deny \(no_rule\)' \
 	profile explain ./good.json --on network host=other.example.com port=443
 check "explain --json" json 'j["effect"] == "deny" and j["rule"] == "admin" and j["line"] > 0' \

@@ -188,6 +188,8 @@ $(foreach t,$(UNIT),$(call test,$(T)/$(t),tests/unit/$(t).c,tests/tap.c,testtool
 $(foreach s,$(TOOL_MAINS) $(BENCHES),$(call test,$(T)/$(basename $(notdir $(s))),$(s),,testtools))
 $(foreach f,$(FUZZERS),$(call test,$(T)/replay_$(f),tests/fuzz/$(f).c,tests/fuzz/replay.c,testtools))
 $(foreach f,$(FUZZERS),$(call test,$(T)/$(f),tests/fuzz/$(f).c,,testtools,-fsanitize=fuzzer))
+# it counts the allocations of a decision
+$(T)/bench_decide: private override LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # what runs inside a box to break out of it, and its counterparts outside
 $(if $(ESCAPE_SRC),$(eval $(call program,$(T)/escape,$(filter-out $(ESCAPE_HOST),$(ESCAPE_SRC)),lib,,$(LINK_pie))))
 $(if $(ESCAPE_HOST),$(eval $(call program,$(T)/escape-host,$(ESCAPE_HOST),lib,,$(LINK_pie))))

@@ -260,12 +260,14 @@ flatten_rule(struct build *b, const struct rule *r, struct flat_rule *f)
 	return res < 0 ? res : add_redacts(b, r, f);
 }
 
+/* limit and redact say how, not what: a host that limits one tool has not
+ * denied all others. */
 static void
 note_grant(const struct build *b, const struct flat_rule *f)
 {
 	struct flat_level *l = (struct flat_level *)b->levels.data + f->level;
 
-	if (f->effect >= EFFECT_ALLOW && f->effect <= EFFECT_ASK &&
+	if ((f->effect == EFFECT_ALLOW || f->effect == EFFECT_ASK) &&
 	    !f->restricts)
 		l->grants |= 1u << f->surface;
 }

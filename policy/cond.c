@@ -185,7 +185,9 @@ eval_in(const struct eval *e, const struct flat_cond *c, const struct value *v,
 
 		if (t == IS_TRUE)
 			return IS_TRUE;
-		if (t == IS_FALSE)
+		/* that it is not null says nothing of the others */
+		if (t == IS_FALSE &&
+		    (f[i].type != RULE_NULL || c->n_value == 1))
 			all = IS_FALSE;
 	}
 	return all;
@@ -409,7 +411,7 @@ eval_approvers(const struct eval *e, const struct flat_cond *c)
 	uint64_t n = 0;
 
 	if (!is_string_list(list) || list->n > APPROVERS_MAX ||
-	    (owner->type != VALUE_STRING && agent->type != VALUE_STRING))
+	    owner->type != VALUE_STRING || agent->type != VALUE_STRING)
 		return IS_UNKNOWN;
 	for (const struct value *v = list->first; v; v = v->next) {
 		const struct value *w = list->first;

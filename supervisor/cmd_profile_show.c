@@ -101,6 +101,8 @@ add_limits(json_t *o, const struct rule *r)
 static void
 add_effects(json_t *o, const struct rule *r)
 {
+	if (r->restricts)
+		json_object_set_new(o, "grants", json_false());
 	if (r->redact.n)
 		json_object_set_new(o, "redact", strings(&r->redact));
 	if (r->labels_add.n)

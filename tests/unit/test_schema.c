@@ -4,10 +4,14 @@
  * bound, default, word and pattern, in both directions; and what the loader
  * accepts, the patterns accept too.
  */
-#include "profiles/loader.h"
+#include "profiles/rules-internal.h"
 
+#include "lib/fd.h"
 #include "tests/tap.h"
+#include "tests/tools/json_schema.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <regex.h>
 #include <string.h>
@@ -130,6 +134,17 @@ compare_map(struct cmp *c)
 	expect(c, "additionalProperties", json_pack("{ss}", "type", "string"));
 }
 
+/* What is read by hand is a definition; documents are tried below. */
+static void
+compare_hand(struct cmp *c)
+{
+	const char *ref = json_string_value(json_object_get(c->j, "$ref"));
+
+	if (!ref || strncmp(ref, "#/$defs/", 8) != 0)
+		FAIL("%s: no definition", c->at);
+	json_object_del(c->j, "$ref");
+}
+
 static void
 compare_key(struct cmp *c)
 {
@@ -162,6 +177,9 @@ compare_key(struct cmp *c)
 		break;
 	case KEY_MAP:
 		compare_map(c);
+		break;
+	case KEY_HAND:
+		compare_hand(c);
 		break;
 	default:
 		compare_number(c);
@@ -230,6 +248,8 @@ TEST(schema_equals_table)
 	json_object_del(c.j, "$schema");
 	json_object_del(c.j, "$id");
 	json_object_del(c.j, "title");
+	ASSERT_TRUE(json_is_object(json_object_get(c.j, "$defs")));
+	json_object_del(c.j, "$defs");
 	compare_object(&c);
 	nothing_left(&c);
 	json_decref(c.j);
@@ -334,6 +354,220 @@ TEST(number_patterns_take_what_loads)
 	ASSERT_TRUE(loads("timeout", "1h"));
 	ASSERT_TRUE(loads("cpu", "50%"));
 	ASSERT_FALSE(loads("cpu", "50"));
+}
+
+/* The other kinds of documents */
+
+static void
+compare_kind(const json_t *root, const struct profile_key *k, const json_t *def,
+	     enum profile_kind kind, const char *at)
+{
+	const json_t *props = json_object_get(def, "properties");
+	size_t n = 0;
+
+	if (!json_is_false(json_object_get(def, "additionalProperties")))
+		FAIL("%s: takes any key", at);
+	for (k = k->sub; k->name; k++) {
+		uint32_t kinds = k->kinds ? k->kinds : IN(AGENT) | IN(RUN);
+		const json_t *p = json_object_get(props, k->name);
+		char here[128];
+
+		snprintf(here, sizeof(here), "%s/%s", at, k->name);
+		if (!p != !(kinds & 1u << kind))
+			FAIL("%s: is %s the schema", here, p ? "in" : "not in");
+		n += p != NULL;
+		if (p && k->type == KEY_OBJECT && !json_object_get(p, "$ref"))
+			compare_kind(root, k, p, kind, here);
+	}
+	if (n != json_object_size(props))
+		FAIL("%s: the schema has more keys", at);
+}
+
+TEST(other_documents)
+{
+	json_t *root = schema(), *defs = json_object_get(root, "$defs");
+
+	compare_kind(root, &profile_root, json_object_get(defs, "group"),
+		     PROFILE_GROUP, "group");
+	compare_kind(root, &profile_root, json_object_get(defs, "host_policy"),
+		     PROFILE_HOST, "host_policy");
+	compare_kind(root, &profile_root, json_object_get(defs, "run_policy"),
+		     PROFILE_RUN, "run_policy");
+	json_decref(root);
+}
+
+/* Every definition is described, with everything in it that has a name. */
+static void
+check_described(const json_t *s, const char *at)
+{
+	const json_t *props = json_object_get(s, "properties");
+	const char *key;
+	json_t *v;
+	char here[256];
+
+	if (!json_string_length(json_object_get(s, "description")))
+		FAIL("%s: no description", at);
+	json_object_foreach((json_t *)(uintptr_t)props, key, v)
+	{
+		snprintf(here, sizeof(here), "%s/%s", at, key);
+		check_described(v, here);
+	}
+}
+
+TEST(definitions_are_described)
+{
+	json_t *root = schema(), *v;
+	const char *key;
+
+	json_object_foreach(json_object_get(root, "$defs"), key, v)
+	{
+		check_described(v, key);
+	}
+	json_decref(root);
+}
+
+/* The attributes that a grant may have, and only those. */
+TEST(grants_have_the_attributes)
+{
+	static const char *const sections[] = { "network", "tools", "memory",
+						"credentials" };
+	json_t *root = schema(), *defs = json_object_get(root, "$defs");
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		enum surface s = (enum surface)surface_from_name(sections[i]);
+		char name[64];
+		const json_t *props;
+
+		snprintf(name, sizeof(name), "grant.%s", sections[i]);
+		props = json_object_get(
+			json_array_get(
+				json_object_get(json_object_get(defs, name),
+						"anyOf"),
+				1),
+			"properties");
+		ASSERT_TRUE(json_is_object(props));
+		for (int a = 0; a < ATTR_MAX; a++) {
+			enum attr_kind k = attr_kind((enum attr)a);
+			const char *key = attr_pointer((enum attr)a) + 1;
+			bool want = attr_surfaces((enum attr)a) & 1u << s &&
+				    a != ATTR_SURFACE && k != KIND_LIST &&
+				    k != KIND_LABELS && k != KIND_TREE;
+
+			if (!json_object_get(props, key) == want)
+				FAIL("%s: \"%s\"", name, key);
+		}
+	}
+	json_decref(root);
+}
+
+/* Documents: what loads is as the schema says. */
+
+static bool
+schema_takes(const json_t *root, const char *label, const char *text, size_t n,
+	     char *why, size_t size)
+{
+	struct err e = ERR_INIT;
+	struct jsonc doc;
+	bool ok;
+
+	if (jsonc_parse(label, text, n, PROFILE_SIZE_MAX, PROFILE_DEPTH_MAX,
+			&doc, &e) < 0)
+		FAIL("%s", e.text);
+	ok = json_schema_ok(root, root, doc.root, why, size);
+	jsonc_done(&doc);
+	return ok;
+}
+
+static void
+for_each_file(const char *folder, const char *suffix,
+	      void (*fn)(const json_t *root, const char *path, const char *text,
+			 size_t n))
+{
+	json_t *root = schema();
+	char dir[512], path[800];
+	unsigned int seen = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s/%s", tap_srcdir(), folder);
+	d = opendir(dir);
+	ASSERT_NOT_NULL(d);
+	for (struct dirent *de; (de = readdir(d));) {
+		const char *dot = strrchr(de->d_name, '.');
+		char *text;
+		ssize_t n;
+
+		if (!dot || strcmp(dot, suffix) != 0)
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
+		n = ASSERT_OK(fd_read_file(AT_FDCWD, path, 1 << 21, &text));
+		fn(root, path, text, (size_t)n);
+		free(text);
+		seen++;
+	}
+	closedir(d);
+	json_decref(root);
+	ASSERT_GE(seen, 4);
+}
+
+static void
+good_file(const json_t *root, const char *path, const char *text, size_t n)
+{
+	char why[256];
+
+	if (!schema_takes(root, path, text, n, why, sizeof(why)))
+		FAIL("%s: the schema refuses it: %s", path, why);
+}
+
+TEST(good_profiles_are_valid)
+{
+	for_each_file("profiles", ".json", good_file);
+	for_each_file("tests/fixtures/profiles/good", ".json", good_file);
+}
+
+/* A schema says of the form alone; these words of an error are about it. */
+static bool
+is_about_form(const char *error)
+{
+	static const char *const words[] = {
+		"unknown key",	   "unknown word",	 "expected ",
+		"is missing",	   "empty list",	 "is not an id:",
+		"an empty object", "out of range: only", "entries; at most",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (strstr(error, words[i]))
+			return true;
+	return false;
+}
+
+static unsigned int refused;
+
+static void
+bad_file(const json_t *root, const char *path, const char *text, size_t n)
+{
+	struct err e = ERR_INIT;
+	struct profile *p;
+	struct jsonc doc;
+	bool ok;
+
+	if (jsonc_parse(path, text, n, PROFILE_SIZE_MAX, PROFILE_DEPTH_MAX,
+			&doc, NULL) < 0)
+		return;
+	ok = json_schema_ok(root, root, doc.root, NULL, 0);
+	jsonc_done(&doc);
+	if (profile_parse(path, text, n, &p, &e) >= 0) {
+		profile_free(p);
+		return; /* bad only beside its companions */
+	}
+	if (ok && is_about_form(e.text))
+		FAIL("%s: the schema takes it", e.text);
+	refused += !ok;
+}
+
+TEST(bad_profiles_are_refused)
+{
+	for_each_file("tests/fixtures/profiles/bad", ".json", bad_file);
+	ASSERT_GE(refused, 40);
 }
 
 /* The shipped profiles load, are named as their files, and hold the schema's

@@ -1,0 +1,660 @@
+/* Random policies and requests: see the header. */
+#include "tests/tools/random_policy.h"
+
+#include <string.h>
+
+struct choices
+choices_from_seed(uint64_t seed)
+{
+	return (struct choices){ .state = seed * 2 + 1 };
+}
+
+struct choices
+choices_from_bytes(const uint8_t *data, size_t len)
+{
+	return (struct choices){ .data = data, .len = len };
+}
+
+/* splitmix64, https://prng.di.unimi.it/splitmix64.c (public domain) */
+static uint64_t
+next(struct choices *c)
+{
+	uint64_t z = c->state += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+unsigned int
+choose(struct choices *c, unsigned int n)
+{
+	if (n < 2)
+		return 0;
+	if (!c->data)
+		return (unsigned int)(next(c) % n);
+	if (!c->len)
+		return 0;
+	c->len--;
+	return *c->data++ % n;
+}
+
+bool
+chance(struct choices *c, unsigned int percent)
+{
+	return choose(c, 100) >= 100 - percent;
+}
+
+#define PICK(c, list) ((list)[choose(c, ARRAY_SIZE(list))])
+
+static const enum surface surfaces[] = { SURFACE_NETWORK, SURFACE_TOOLS,
+					 SURFACE_MEMORY, SURFACE_ADMIN };
+static const char *const names[] = { "a", "b",	"ab",	   "get_a", "get_b",
+				     "",  "eu", "eu-west", "A" };
+static const char *const globs[] = { "a", "*",	"get_*", "a?", "**",
+				     "?", "*b", "get_?", "eu*" };
+static const char *const hosts[] = {
+	"example.org",	 "a.example.org",  "x.a.example.org",
+	"b.example.org", "EXAMPLE.org.",   "10.0.0.1",
+	"::1",		 "0::1",	   "a..b",
+	"127.1",	 "badexample.org", "localhost"
+};
+static const char *const host_patterns[] = {
+	"example.org", "a.example.org", "*.example.org", "*.a.example.org",
+	"*",	       "10.0.0.1",	"::1",		 "A.Example.Org"
+};
+static const char *const paths[] = { "/a",	  "/a/b", "/a/b/c",  "/b",
+				     "/",	  "/a/",  "/a/../b", "//a",
+				     "/a/%2e./b", "/ab" };
+static const char *const path_globs[] = { "/a/**", "/a",    "/a/*", "**",
+					  "/*",	   "/**/c", "/a/b", "/a?" };
+static const char *const addresses[] = { "10.0.0.1", "10.1.2.3",
+					 "11.0.0.1", "::1",
+					 "fd00::1",  "::ffff:10.0.0.1",
+					 "10.1" };
+static const char *const nets[] = { "10.0.0.0/8", "10.0.0.0/16", "10.0.0.1",
+				    "::1",	  "fd00::/8",	 "0.0.0.0/0",
+				    "::/0" };
+static const char *const regexes[] = { "[a-z]+", "a|b",	    "get_.*",
+				       ".*",	 "(?!a).+", "a?b?" };
+static const char *const inside[] = { "/x", "/y", "/x/0", "/x/k", "" };
+static const char *const labels[] = { "l0", "l1", "l2", "l3", "lx" };
+
+enum surface
+random_surface(struct choices *c)
+{
+	return PICK(c, surfaces);
+}
+
+/* Values of conditions */
+
+static void
+set_text(struct rule_value *v, const char *s)
+{
+	v->type = RULE_STRING;
+	v->s = strdup(s);
+}
+
+static void
+random_scalar(struct choices *c, struct rule_value *v)
+{
+	switch (choose(c, 6)) {
+	case 0:
+		v->type = RULE_NULL;
+		break;
+	case 1:
+		v->type = RULE_BOOL;
+		v->b = choose(c, 2);
+		break;
+	case 2:
+		v->type = RULE_REAL;
+		v->r = choose(c, 8) / 2.0;
+		break;
+	case 3:
+		v->type = RULE_INT;
+		v->lo = v->hi = choose(c, 6);
+		break;
+	default:
+		set_text(v, PICK(c, names));
+	}
+}
+
+static void
+random_text(struct choices *c, enum attr a, struct rule_value *v)
+{
+	const char *const *words = attr_words(a);
+	size_t n = 0;
+
+	switch (attr_kind(a)) {
+	case KIND_WORD:
+		while (words[n])
+			n++;
+		set_text(v, words[choose(c, (unsigned int)n)]);
+		break;
+	case KIND_PATH:
+		set_text(v, PICK(c, paths));
+		break;
+	case KIND_HOST:
+		set_text(v, PICK(c, hosts));
+		break;
+	case KIND_ADDR:
+		set_text(v, PICK(c, addresses));
+		break;
+	case KIND_LABELS:
+		set_text(v, labels[choose(c, RANDOM_LABELS)]);
+		break;
+	default:
+		set_text(v, PICK(c, names));
+	}
+}
+
+static void
+random_number(struct choices *c, bool range, struct rule_value *v)
+{
+	v->type = range ? RULE_RANGE : RULE_INT;
+	v->lo = (int64_t)choose(c, 8) - 1;
+	v->hi = range ? v->lo + choose(c, 4) : v->lo;
+}
+
+static void
+random_value(struct choices *c, enum cond_op op, enum attr a,
+	     struct rule_value *v)
+{
+	bool path = attr_kind(a) == KIND_PATH;
+
+	switch (op) {
+	case OP_EQ:
+	case OP_NE:
+	case OP_IN:
+		if (attr_kind(a) == KIND_TREE)
+			random_scalar(c, v);
+		else if (attr_kind(a) == KIND_INT)
+			random_number(c, false, v);
+		else
+			random_text(c, a, v);
+		break;
+	case OP_GLOB:
+		set_text(v, path ? PICK(c, path_globs) : PICK(c, globs));
+		break;
+	case OP_HOST:
+		set_text(v, PICK(c, host_patterns));
+		break;
+	case OP_CIDR:
+		if (cidr_parse(PICK(c, nets), v) < 0)
+			abort();
+		break;
+	case OP_REGEX:
+		set_text(v, PICK(c, regexes));
+		break;
+	case OP_LT:
+	case OP_LE:
+	case OP_GT:
+	case OP_GE:
+	case OP_RANGE:
+	case OP_LEN:
+		random_number(c, op == OP_RANGE || op == OP_LEN, v);
+		break;
+	case OP_EXISTS:
+		v->type = RULE_BOOL;
+		v->b = choose(c, 2);
+		break;
+	default:
+		random_text(c, a, v);
+	}
+}
+
+/* Conditions */
+
+/* What makes sense for a kind; the builder knows for certain. */
+static enum cond_op
+random_op(struct choices *c, enum attr_kind k)
+{
+	static const enum cond_op text[] = { OP_EQ,	OP_NE,	   OP_IN,
+					     OP_PREFIX, OP_SUFFIX, OP_GLOB,
+					     OP_REGEX,	OP_EXISTS, OP_REGION };
+	static const enum cond_op number[] = { OP_EQ, OP_NE,	OP_IN,
+					       OP_LT, OP_LE,	OP_GT,
+					       OP_GE, OP_RANGE, OP_EXISTS };
+	static const enum cond_op set[] = { OP_SUBSET,	 OP_SUPERSET,
+					    OP_DISJOINT, OP_INTERSECTS,
+					    OP_EXISTS,	 OP_LEN };
+
+	switch (k) {
+	case KIND_WORD:
+		return number[choose(c, 3)];
+	case KIND_INT:
+		return PICK(c, number);
+	case KIND_HOST:
+		return choose(c, 3) ? OP_HOST : PICK(c, text);
+	case KIND_ADDR:
+		return OP_CIDR;
+	case KIND_LIST:
+	case KIND_LABELS:
+		return PICK(c, set);
+	case KIND_TREE:
+		return (enum cond_op)choose(c, OP_TIME);
+	default:
+		return choose(c, 3) ? OP_GLOB : PICK(c, text);
+	}
+}
+
+static enum attr
+random_attr(struct choices *c, unsigned int on)
+{
+	for (;;) {
+		enum attr a = (enum attr)choose(c, ATTR_MAX);
+
+		if ((attr_surfaces(a) & on) == on)
+			return a;
+		/* without bytes left, choose() always says the same */
+		if (c->data && !c->len)
+			return ATTR_SIZE;
+	}
+}
+
+static struct rule_cond
+cond_about(struct choices *c, enum attr a)
+{
+	struct rule_cond k = { .op = random_op(c, attr_kind(a)) };
+	bool one = k.op == OP_EQ || k.op == OP_EXISTS ||
+		   (k.op >= OP_LT && k.op <= OP_GE);
+	char pointer[64];
+
+	snprintf(pointer, sizeof(pointer), "%s%s", attr_pointer(a),
+		 attr_kind(a) == KIND_TREE ? PICK(c, inside) : "");
+	k.pointer = strdup(pointer);
+	k.n = one ? 1 : 1 + choose(c, 3);
+	k.v = calloc(k.n, sizeof(*k.v));
+	for (size_t i = 0; i < k.n; i++)
+		random_value(c, k.op, a, &k.v[i]);
+	return k;
+}
+
+struct rule_cond
+random_cond(struct choices *c, unsigned int on)
+{
+	struct rule_cond k = { .op = OP_TIME };
+
+	switch (choose(c, 24)) {
+	case 1:
+		k.time = (struct rule_time){ .days = 1 + choose(c, 127),
+					     .from_min = choose(c, 24) * 60,
+					     .to_min = choose(c, 24) * 60 };
+		return k;
+	case 2:
+		k.op = OP_APPROVERS;
+		k.max = 1 + choose(c, 2);
+		return k;
+	case 3:
+		k.op = OP_COUNT;
+		k.name = strdup("r0000");
+		k.max = 1 + choose(c, 3);
+		k.window_us = 60000000;
+		return k;
+	case 4:
+		k.op = OP_SEEN;
+		k.name = strdup(choose(c, 2) ? "one" : "two");
+		return k;
+	default:
+		return cond_about(c, random_attr(c, on));
+	}
+}
+
+/* Rules */
+
+static const enum attr mains[SURFACE_MAX] = {
+	[SURFACE_NETWORK] = ATTR_HOST,
+	[SURFACE_TOOLS] = ATTR_SERVER,
+	[SURFACE_MEMORY] = ATTR_TYPE,
+	[SURFACE_ADMIN] = ATTR_VERB,
+};
+
+static void
+random_bounds(struct choices *c, struct rule *r)
+{
+	if (chance(c, 15))
+		r->max_uses = 1 + choose(c, 3);
+	if (chance(c, 10))
+		r->not_after_us =
+			(1 + choose(c, 2)) * INT64_C(1000000000000000);
+	if (chance(c, 15))
+		r->rate = (struct rule_rate){ 1 + choose(c, 3), 60000000 };
+	if (chance(c, 10)) {
+		r->budget.pointer = strdup("/size");
+		r->budget.max = choose(c, 10);
+		r->budget.window_us = choose(c, 2) * 60000000;
+	}
+	if (r->effect == EFFECT_LIMIT)
+		r->max_uses += !r->max_uses;
+}
+
+static void
+random_extras(struct choices *c, struct rule *r)
+{
+	if (r->effect < EFFECT_DENY &&
+	    (r->effect == EFFECT_LABEL || chance(c, 20)))
+		strv_add(&r->labels_add, labels[choose(c, RANDOM_LABELS)]);
+	if (r->effect >= EFFECT_ALLOW && r->effect < EFFECT_DENY &&
+	    chance(c, 15))
+		strv_add(&r->labels_clear, labels[choose(c, RANDOM_LABELS)]);
+	if (r->effect == EFFECT_REDACT)
+		strv_add(&r->redact, choose(c, 2) ? "/size" : "/data/labels");
+	if (r->effect >= EFFECT_LIMIT && r->effect <= EFFECT_DENY &&
+	    chance(c, 15))
+		r->mode = MODE_OBSERVE;
+	if (chance(c, 25))
+		r->step = strdup(choose(c, 2) ? "one" : "two");
+}
+
+void
+random_rule(struct choices *c, unsigned int number, unsigned int level,
+	    struct rule *r)
+{
+	static const enum effect effects[] = {
+		EFFECT_ALLOW, EFFECT_ALLOW, EFFECT_ALLOW,   EFFECT_ALLOW,
+		EFFECT_DENY,  EFFECT_DENY,  EFFECT_ASK,	    EFFECT_REDACT,
+		EFFECT_LIMIT, EFFECT_LABEL, EFFECT_PROHIBIT
+	};
+	size_t n = choose(c, 4);
+	enum surface s = random_surface(c);
+	char id[16];
+
+	memset(r, 0, sizeof(*r));
+	snprintf(id, sizeof(id), "r%04u", number % 10000);
+	r->id = strdup(id);
+	r->level = level;
+	r->on = 1u << s;
+	if (chance(c, 10))
+		r->on |= 1u << random_surface(c);
+	r->effect = PICK(c, effects);
+	r->match = calloc(1, sizeof(*r->match));
+	if (r->on == 1u << s && chance(c, 70))
+		r->match[r->n_match++] = cond_about(c, mains[s]);
+	r->when = calloc(n + 1, sizeof(*r->when));
+	for (size_t i = 0; i < n; i++)
+		r->when[r->n_when++] = random_cond(c, r->on);
+	if (r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK)
+		random_bounds(c, r);
+	random_extras(c, r);
+}
+
+/* Policies */
+
+static void
+random_level(struct choices *c, struct policy_spec *s, size_t i, bool host)
+{
+	struct level *l = &s->level[i];
+
+	l->name = strdup(host && !i ? "host" : "level");
+	l->kind = host && !i ? LEVEL_HOST : LEVEL_PROFILE;
+	/* the outermost profile does not inherit */
+	l->inherits = l->kind == LEVEL_HOST ||
+		      (i > (host ? 1u : 0u) && chance(c, 60));
+	l->mode = l->kind != LEVEL_HOST && chance(c, 5) ? MODE_OBSERVE
+							: MODE_ENFORCE;
+	l->ceiling = chance(c, 25) ? (enum action_class)choose(c, CLASS_MAX)
+				   : CLASS_SPAWN;
+}
+
+static void
+random_trigger(struct choices *c, struct trigger *t)
+{
+	t->on = (enum trigger_on)choose(c, TRIGGER_MAX);
+	t->surfaces = ON_ALL;
+	t->count = 1 + choose(c, 4);
+	t->window_us = 60000000;
+	if (t->on == TRIGGER_RULE)
+		t->rule = strdup("r0000");
+	if (t->on == TRIGGER_LABEL)
+		strv_add(&t->labels, labels[choose(c, RANDOM_LABELS)]);
+}
+
+void
+random_spec(struct choices *c, unsigned int max_rules, struct policy_spec *s)
+{
+	bool host = chance(c, 30);
+	unsigned int first = choose(c, 10000);
+
+	memset(s, 0, sizeof(*s));
+	s->name = strdup("random");
+	s->n_levels = 1 + choose(c, 3) + host;
+	s->level = calloc(s->n_levels, sizeof(*s->level));
+	for (size_t i = 0; i < s->n_levels; i++)
+		random_level(c, s, i, host);
+	s->n_rules = 1 + choose(c, max_rules);
+	s->rule = calloc(s->n_rules, sizeof(*s->rule));
+	for (size_t i = 0; i < s->n_rules; i++)
+		/* 7919 is prime: ids in some other order, each once */
+		random_rule(
+			c, i ? (first + (unsigned int)i * 7919u) % 9999 + 1 : 0,
+			choose(c, (unsigned int)s->n_levels), &s->rule[i]);
+	for (size_t i = 0; i < RANDOM_LABELS; i++)
+		strv_add(&s->labels, labels[i]);
+	if (chance(c, 50))
+		strv_add(&s->labels_start, labels[0]);
+	s->n_triggers = choose(c, 3);
+	s->trigger = calloc(s->n_triggers + 1, sizeof(*s->trigger));
+	for (size_t i = 0; i < s->n_triggers; i++)
+		random_trigger(c, &s->trigger[i]);
+}
+
+static void
+drop_rule(struct policy_spec *s, size_t i)
+{
+	rule_done(&s->rule[i]);
+	memmove(&s->rule[i], &s->rule[i + 1],
+		(s->n_rules - i - 1) * sizeof(*s->rule));
+	s->n_rules--;
+}
+
+/* What an error that is no single rule's may come from. */
+static void
+drop_references(struct policy_spec *s)
+{
+	for (size_t i = 0; i < s->n_rules; i++) {
+		struct rule *r = &s->rule[i];
+
+		for (size_t k = 0; k < r->n_when; k++)
+			if (r->when[k].op == OP_COUNT) {
+				drop_rule(s, i--);
+				break;
+			}
+	}
+	while (s->n_triggers) {
+		struct trigger *t = &s->trigger[--s->n_triggers];
+
+		free(t->rule);
+		strv_done(&t->labels);
+	}
+}
+
+struct policy *
+random_make(struct policy_spec *s)
+{
+	struct err e = ERR_INIT;
+	struct policy *p = NULL;
+	bool again = false;
+	int bad;
+
+	while (policy_make(s, &p, &bad, &e) < 0) {
+		if (bad >= 0 && (size_t)bad < s->n_rules) {
+			drop_rule(s, (size_t)bad);
+		} else if (!again) {
+			again = true;
+			drop_references(s);
+		} else {
+			fprintf(stderr, "%s\n", e.text);
+			abort();
+		}
+	}
+	return p;
+}
+
+/* Requests */
+
+static void
+set_string(struct value *v, const char *s)
+{
+	v->type = VALUE_STRING;
+	v->s = s;
+	v->len = strlen(s);
+}
+
+static struct value *
+node(struct random_request *r)
+{
+	if (r->n == RANDOM_NODES)
+		return NULL;
+	r->node[r->n] = (struct value){ .type = VALUE_NULL };
+	return &r->node[r->n++];
+}
+
+static void random_any(struct choices *c, struct random_request *r,
+		       struct value *v, unsigned int depth);
+
+static void
+random_list(struct choices *c, struct random_request *r, struct value *v,
+	    const char *const *words, unsigned int n_words)
+{
+	const struct value **end = &v->first;
+
+	v->type = VALUE_LIST;
+	v->first = NULL;
+	v->n = 0;
+	for (unsigned int n = choose(c, 4); n; n--) {
+		struct value *item = node(r);
+
+		if (!item)
+			return;
+		set_string(item, words[choose(c, n_words)]);
+		if (chance(c, 5))
+			*item = (struct value){ .type = VALUE_NULL };
+		*end = item;
+		end = (const struct value **)(uintptr_t)&item->next;
+		v->n++;
+	}
+}
+
+static void
+random_object(struct choices *c, struct random_request *r, struct value *v,
+	      unsigned int depth)
+{
+	static const char *const keys[] = { "x", "y", "k" };
+	const struct value **end = &v->first;
+
+	v->type = VALUE_OBJECT;
+	v->first = NULL;
+	v->n = 0;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		struct value *m = chance(c, 70) ? node(r) : NULL;
+
+		if (!m)
+			continue;
+		random_any(c, r, m, depth + 1);
+		m->key = keys[i];
+		m->key_len = 1;
+		*end = m;
+		end = (const struct value **)(uintptr_t)&m->next;
+		v->n++;
+	}
+}
+
+static void
+random_any(struct choices *c, struct random_request *r, struct value *v,
+	   unsigned int depth)
+{
+	switch (choose(c, depth < 3 ? 9 : 6)) {
+	case 0:
+		v->type = VALUE_NULL;
+		break;
+	case 1:
+		v->type = VALUE_BOOL;
+		v->b = choose(c, 2);
+		break;
+	case 2:
+		v->type = VALUE_REAL;
+		v->r = choose(c, 8) / 2.0;
+		break;
+	case 3:
+		v->type = VALUE_INT;
+		v->i = (int64_t)choose(c, 8) - 1;
+		break;
+	case 6:
+		random_list(c, r, v, names, ARRAY_SIZE(names));
+		break;
+	case 7:
+		random_object(c, r, v, depth);
+		break;
+	case 8:
+		set_string(v, PICK(c, hosts));
+		break;
+	default:
+		set_string(v, PICK(c, names));
+	}
+}
+
+static void
+random_typed(struct choices *c, struct random_request *r, enum attr a)
+{
+	static const char *const people[] = { "ann", "bob", "owner", "agent" };
+	struct value *v = &r->rq.attr[a];
+	const char *const *words = attr_words(a);
+	unsigned int n = 0;
+
+	switch (attr_kind(a)) {
+	case KIND_WORD:
+		while (words[n])
+			n++;
+		set_string(v, words[choose(c, n)]);
+		break;
+	case KIND_PATH:
+		set_string(v, PICK(c, paths));
+		break;
+	case KIND_HOST:
+		set_string(v, PICK(c, hosts));
+		break;
+	case KIND_ADDR:
+		set_string(v, PICK(c, addresses));
+		break;
+	case KIND_INT:
+		v->type = VALUE_INT;
+		v->i = (int64_t)choose(c, 8) - 1;
+		break;
+	case KIND_LIST:
+		random_list(c, r, v, people, ARRAY_SIZE(people));
+		break;
+	case KIND_LABELS:
+		random_list(c, r, v, labels, ARRAY_SIZE(labels));
+		break;
+	case KIND_TREE:
+		random_object(c, r, v, 0);
+		break;
+	default:
+		set_string(v, PICK(c, names));
+	}
+}
+
+void
+random_request(struct choices *c, struct random_request *r)
+{
+	enum surface s = random_surface(c);
+
+	r->n = 0;
+	request_init(&r->rq, s);
+	for (int i = 0; i < ATTR_MAX; i++) {
+		enum attr a = (enum attr)i;
+
+		if (!(attr_surfaces(a) >> s & 1) || a == ATTR_SURFACE ||
+		    chance(c, 12))
+			continue;
+		if (chance(c, 6))
+			random_any(c, r, &r->rq.attr[a], 0);
+		else
+			random_typed(c, r, a);
+	}
+	if (chance(c, 80))
+		request_set(&r->rq, ATTR_RUN_OWNER, "owner");
+	if (chance(c, 80))
+		request_set(&r->rq, ATTR_RUN_AGENT, "agent");
+	request_derive(&r->rq);
+}

@@ -84,3 +84,15 @@ profile_held_same(const struct profile *a, const struct profile *b, char *at,
 	*at = '\0';
 	return same_keys(a, b, &profile_root, true, at, size);
 }
+
+bool
+profile_observes(const struct profile *p)
+{
+	for (size_t i = 0; i < p->own.n_rules; i++)
+		if (p->own.rule[i].mode == MODE_OBSERVE)
+			return true;
+	for (size_t i = 0; i < p->n_parents; i++)
+		if (profile_observes(p->parent[i]))
+			return true;
+	return p->mode == MODE_OBSERVE;
+}

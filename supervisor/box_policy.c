@@ -32,23 +32,10 @@ loaded_done(struct loaded *l)
 }
 
 static bool
-rules_observe(const struct profile *p)
-{
-	for (size_t i = 0; i < p->own.n_rules; i++)
-		if (p->own.rule[i].mode == MODE_OBSERVE)
-			return true;
-	for (size_t i = 0; i < p->n_parents; i++)
-		if (p->parent[i]->mode == MODE_OBSERVE ||
-		    rules_observe(p->parent[i]))
-			return true;
-	return p->mode == MODE_OBSERVE;
-}
-
-static bool
 observes(const struct loaded *l)
 {
-	return rules_observe(l->base) ||
-	       (l->profile != l->base && rules_observe(l->profile));
+	return profile_observes(l->base) ||
+	       (l->profile != l->base && profile_observes(l->profile));
 }
 
 bool

@@ -8,6 +8,7 @@
 #include "lib/fd.h"
 #include "lib/str.h"
 #include "profiles/compile.h"
+#include "profiles/held.h"
 #include "supervisor/box.h"
 
 #include <fcntl.h>
@@ -52,18 +53,6 @@ close_pipes(struct pipes *p)
 	}
 }
 
-static bool
-may_observe(const struct profile *p)
-{
-	bool any = p->mode == MODE_OBSERVE;
-
-	for (size_t i = 0; i < p->own.n_rules; i++)
-		any |= p->own.rule[i].mode == MODE_OBSERVE;
-	for (size_t i = 0; i < p->n_parents; i++)
-		any |= may_observe(p->parent[i]);
-	return any;
-}
-
 static _noreturn_ void
 run_child(const struct live *l, struct pipes *p)
 {
@@ -76,7 +65,7 @@ run_child(const struct live *l, struct pipes *p)
 		.timeout_us = TIMEOUT_US,
 		.args = args,
 		.helper = helper,
-		.observe = may_observe(l->p),
+		.observe = profile_observes(l->p),
 	};
 
 	snprintf(helper, sizeof(helper), "%s/agentbox-try", l->paths->libexec);

@@ -102,3 +102,29 @@ TEST(each_kind_of_key)
 	}
 	profile_free(base);
 }
+
+TEST(observing_is_seen_wherever_it_is_said)
+{
+	static const struct {
+		const char *text;
+		bool observes;
+	} rows[] = {
+		{ HEAD BASE "}", false },
+		{ HEAD BASE ", \"mode\": \"enforce\"}", false },
+		{ HEAD BASE ", \"mode\": \"observe\"}", true },
+		{ HEAD BASE
+		  ", \"network\": {\"deny\": [{\"id\": \"d\", "
+		  "\"host\": \"a.example\", \"mode\": \"observe\"}]}}",
+		  true },
+		{ HEAD BASE ", \"network\": {\"deny\": [\"a.example\"]}}",
+		  false },
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct profile *p = parse(rows[i].text);
+
+		if (profile_observes(p) != rows[i].observes)
+			FAIL("%s", rows[i].text);
+		profile_free(p);
+	}
+}

@@ -51,19 +51,25 @@ box_observes(const struct box *b)
 static int
 check_observe(const struct box *b, const struct loaded *l, struct err *e)
 {
-	if (observes(l) == b->o->observe)
+	if (!observes(l) || b->o->observe)
 		return 0;
-	if (b->o->observe) {
-		err_set(e, -EINVAL, "--observe: nothing in %s observes",
-			l->base->path);
-		return err_cure(e, "leave --observe out, or say \"mode\": "
-				   "\"observe\" in the profile or a rule");
-	}
 	err_set(e, -EPERM,
 		"%s only observes (\"mode\": \"observe\"): it would record "
 		"what it refuses, and not refuse it",
 		l->base->path);
 	return err_cure(e, "if that is what you want: agentbox run --observe");
+}
+
+/* Asked for, and there is nothing of the kind: a mistake about the profile. */
+static int
+check_observe_wanted(const struct box *b, struct err *e)
+{
+	if (!b->o->observe || box_observes(b))
+		return 0;
+	err_set(e, -EINVAL, "--observe: nothing in %s observes",
+		b->written->path);
+	return err_cure(e, "leave --observe out, or say \"mode\": \"observe\" "
+			   "in the profile or a rule");
 }
 
 static int
@@ -103,7 +109,7 @@ box_load(struct box *b, struct err *e)
 		return r;
 	b->written = l.base;
 	b->profile = l.profile;
-	return 0;
+	return check_observe_wanted(b, e);
 }
 
 void

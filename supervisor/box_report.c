@@ -154,8 +154,9 @@ box_describe(struct box *b, bool full)
 
 	if (!j)
 		return NULL;
-	json_object_set_new(j, "mode",
-			    json_string(b->o->observe ? "observe" : "enforce"));
+	json_object_set_new(
+		j, "mode",
+		json_string(box_observes(b) ? "observe" : "enforce"));
 	json_object_set_new(j, "command", command_json(b));
 	json_object_set_new(j, "labels", labels_json(b));
 	if (full)

@@ -32,6 +32,27 @@ static const char usage[] =
 
 /* The file */
 
+/* As it is, but on a terminal nothing in it may steer that. */
+static void
+print_file(const char *text, size_t n)
+{
+	bool tty = isatty(STDOUT_FILENO);
+
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)text[i];
+		bool c1 = c == 0xc2 && i + 1 < n &&
+			  (unsigned char)text[i + 1] < 0xa0;
+
+		if (tty && c1)
+			printf("\\xc2\\x%02x", (unsigned char)text[++i]);
+		else if (tty &&
+			 (c == 0x7f || (c < 0x20 && c != '\n' && c != '\t')))
+			printf("\\x%02x", c);
+		else
+			putchar(c);
+	}
+}
+
 static int
 show_file(const struct pc *pc, const struct profile *p, struct err *e)
 {
@@ -44,7 +65,7 @@ show_file(const struct pc *pc, const struct profile *p, struct err *e)
 	if (n < 0)
 		return err_sys(e, (int)n, "%s", p->path);
 	if (!pc->json) {
-		fwrite(text, 1, (size_t)n, stdout);
+		print_file(text, (size_t)n);
 		return 0;
 	}
 	r = jsonc_parse(p->path, text, (size_t)n, PROFILE_SIZE_MAX,

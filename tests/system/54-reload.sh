@@ -80,6 +80,21 @@ check_err "nor a file that is gone" 1 'epoch 4 stays' limited "$AGENTBOX" reload
 check_eq "still the old policy" "$(policy hash) $(policy epoch)" "$first 4"
 check_out "the box runs" '"state": "running"' limited "$AGENTBOX" inspect --json b
 
+# observing can be ended by a reload, and begun again where it was asked for
+profile one.example.com 1G observe
+cp "$p" "$TMP/o.json"
+spawn setsid "$AGENTBOX" run --observe -p "$TMP/o.json" -n o -- sleep 60 2>/dev/null
+wait_for 10 "$AGENTBOX" inspect o
+profile one.example.com
+cp "$p" "$TMP/o.json"
+check "a reload ends observing" limited "$AGENTBOX" reload o
+check_out "ps shows it" '^o .* enforce ' "$AGENTBOX" ps
+profile one.example.com 1G observe
+cp "$p" "$TMP/o.json"
+check "and may begin it again" limited "$AGENTBOX" reload o
+check_out "ps shows that too" '^o .* observe ' "$AGENTBOX" ps
+limited "$AGENTBOX" kill o
+
 # all of them, and as JSON
 profile two.example.com
 limited "$AGENTBOX" reload --all --json >"$TMP/json"

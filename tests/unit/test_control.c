@@ -20,6 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
+<<<<<<< .merge_file_Av8rmF
 /* ---- decoder ----------------------------------------------------------- */
 
 struct packet {
@@ -101,6 +102,8 @@ TEST(decoder_escapes_and_refuses_nul)
 	ASSERT_ERR(control_decode(&p, sizeof(p), &call), -EINVAL);
 }
 
+=======
+>>>>>>> .merge_file_6k5ojJ
 /* ---- server ------------------------------------------------------------ */
 
 struct fake {

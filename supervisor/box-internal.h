@@ -70,12 +70,9 @@ struct box {
 	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled, *ev_note;
 	struct event *ev_idle;
 	struct event *ev_signal[BOX_SIGNALS_MAX];
-<<<<<<< .merge_file_NWqbGS
 	struct idle idle;
 	bool hangup_reloads; /* SIGHUP is no hangup where no terminal is */
-=======
 	bool settling; /* ev_settled came once, and will come again */
->>>>>>> .merge_file_bEHfXB
 	struct control *control;
 	struct eventlog *log;
 	enum event_kind note_kind; /* to be logged, with note; "": nothing */

@@ -206,6 +206,7 @@ $(B)/obj/small/%.o: %.c $(B)/flags
 $(eval $(call small,agentbox-stage,$(STAGE_SRC)))
 $(eval $(call small,agentbox-guard,$(GUARD_SRC)))
 endif
+$(eval $(call bin,agentbox-try,supervisor/try_main.c,lib,,$(LINK_pie)))
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
 
 # test(path, first source, more sources, more archives)

@@ -25,7 +25,7 @@ conditions(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 		o->failed = i;
 		o->failed_unknown = t == IS_UNKNOWN;
 		if (i >= r->n_match && all == IS_TRUE)
-			o->near = grants(r->effect);
+			o->near = grants(r->effect) && !r->restricts;
 		all = t;
 		if (t == IS_FALSE)
 			return t;

@@ -235,6 +235,8 @@ random_extras(struct choices *c, struct rule *r)
 	if (r->effect >= EFFECT_LIMIT && r->effect <= EFFECT_DENY &&
 	    chance(c, 15))
 		r->mode = MODE_OBSERVE;
+	if (r->effect >= EFFECT_LIMIT && r->effect <= EFFECT_ASK)
+		r->restricts = chance(c, 30);
 	if (chance(c, 25))
 		r->step = strdup(choose(c, 2) ? "one" : "two");
 }

@@ -370,6 +370,39 @@ ref_approvers(const struct rule_cond *c, const struct request *rq)
 }
 
 static enum truth
+ref_value(const struct rule_cond *c, const struct value *v)
+{
+	if (c->op >= OP_SUBSET && c->op <= OP_INTERSECTS)
+		return ref_set(c, v);
+	return c->op == OP_NE ? ref_none(c, v) : ref_any(c, v);
+}
+
+/* What holds of the path as it is and with its %XX decoded. */
+static enum truth
+ref_coded(const struct rule_cond *c, const struct value *v)
+{
+	char buf[REQUEST_STRING_MAX + 1];
+	struct value d = { .type = VALUE_STRING };
+	enum truth t = ref_value(c, v);
+
+	for (size_t i = 0; i < v->len; i++) {
+		char hex[3] = { 0 }, *end = hex;
+		unsigned long x = 0;
+
+		if (v->s[i] == '%' && i + 2 < v->len) {
+			memcpy(hex, v->s + i + 1, 2);
+			x = strtoul(hex, &end, 16);
+		}
+		buf[d.len++] = end == hex + 2 ? (char)x : v->s[i];
+		i += end == hex + 2 ? 2 : 0;
+	}
+	d.s = buf;
+	if (memmem(buf, d.len, "%2", 2)) /* of the vocabulary */
+		return IS_UNKNOWN;
+	return ref_value(c, &d) == t ? t : IS_UNKNOWN;
+}
+
+static enum truth
 ref_cond(const struct rule_cond *c, const struct request *rq,
 	 const struct decide_time *now)
 {
@@ -392,9 +425,11 @@ ref_cond(const struct rule_cond *c, const struct request *rq,
 		return of((v != NULL) == c->v[0].b);
 	if (!v)
 		return IS_UNKNOWN;
-	if (c->op >= OP_SUBSET && c->op <= OP_INTERSECTS)
-		return ref_set(c, v);
-	return c->op == OP_NE ? ref_none(c, v) : ref_any(c, v);
+	if (!strcmp(c->pointer, "/path") && rq->surface == SURFACE_NETWORK &&
+	    v->type == VALUE_STRING && memchr(v->s, '%', v->len) &&
+	    c->op != OP_LEN)
+		return ref_coded(c, v);
+	return ref_value(c, v);
 }
 
 /* Rules */

@@ -64,9 +64,10 @@ static const char *const host_patterns[] = {
 	"example.org", "a.example.org", "*.example.org", "*.a.example.org",
 	"*",	       "10.0.0.1",	"::1",		 "A.Example.Org"
 };
-static const char *const paths[] = { "/a",	  "/a/b", "/a/b/c",  "/b",
-				     "/",	  "/a/",  "/a/../b", "//a",
-				     "/a/%2e./b", "/ab" };
+static const char *const paths[] = { "/a",	  "/a/b",  "/a/b/c",  "/b",
+				     "/",	  "/a/",   "/a/../b", "//a",
+				     "/a/%2e./b", "/ab",   "/%61/b",  "/a%2Fb",
+				     "/a%252Fb",  "/a/c%", "/%2Fa" };
 static const char *const path_globs[] = { "/a/**", "/a",    "/a/*", "**",
 					  "/*",	   "/**/c", "/a/b", "/a?" };
 static const char *const addresses[] = { "10.0.0.1", "10.1.2.3",

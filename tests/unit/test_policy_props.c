@@ -519,6 +519,41 @@ TEST_LIMIT(covers_is_sound, 120)
 	}
 }
 
+/* No comparison is true of what is no number. */
+TEST(not_a_number)
+{
+	static const enum cond_op ops[] = { OP_LT, OP_LE, OP_GT, OP_GE, OP_EQ };
+	struct value x = { .type = VALUE_REAL, .key = "x", .key_len = 1 };
+	struct value args = { .type = VALUE_OBJECT };
+	struct request rq;
+
+	x.r = __builtin_nan("");
+	args.first = &x;
+	args.n = 1;
+	request_init(&rq, SURFACE_TOOLS);
+	request_set_value(&rq, ATTR_ARGS, &args);
+	for (size_t i = 0; i < ARRAY_SIZE(ops); i++) {
+		struct rule_value ten = { .type = RULE_INT, .lo = 10 };
+		struct rule_cond c = { .op = ops[i],
+				       .pointer = (char[]){ "/args/x" },
+				       .v = &ten,
+				       .n = 1 };
+		struct rule r = { .id = (char[]){ "r0000" },
+				  .effect = EFFECT_ALLOW,
+				  .on = ON(TOOLS),
+				  .when = &c,
+				  .n_when = 1 };
+		struct policy *p = policy_of(&r);
+		struct decision d;
+
+		ASSERT_NOT_NULL(p);
+		d = decided(p, &rq);
+		ASSERT_FALSE(decision_allows(&d));
+		ASSERT_TRUE(d.failed_unknown);
+		policy_free(p);
+	}
+}
+
 /* Usage */
 
 struct spending {

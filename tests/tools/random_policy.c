@@ -384,3 +384,37 @@ random_make(struct policy_spec *s)
 	}
 	return p;
 }
+
+struct policy *
+random_policy_of(const struct rule *r)
+{
+	struct level level = { .name = (char[]){ "l" },
+			       .kind = LEVEL_PROFILE,
+			       .ceiling = CLASS_SPAWN };
+	char id[2][4] = { "s1", "s2" }, step[2][4] = { "one", "two" };
+	struct rule rules[3] = { *r };
+	struct policy_spec s = { .name = (char[]){ "one" },
+				 .level = &level,
+				 .n_levels = 1,
+				 .rule = rules,
+				 .n_rules = 3 };
+	struct policy *p = NULL;
+
+	/* the steps that conditions may name */
+	rules[1] = (struct rule){ .id = id[0],
+				  .step = step[0],
+				  .effect = EFFECT_ALLOW,
+				  .on = ON(CREDENTIALS) };
+	rules[2] = rules[1];
+	rules[2].id = id[1];
+	rules[2].step = step[1];
+	for (size_t i = 0; i < RANDOM_LABELS; i++) {
+		char name[] = { 'l', (char)('0' + i), '\0' };
+
+		strv_add(&s.labels, name);
+	}
+	if (policy_make(&s, &p, NULL, NULL) < 0)
+		p = NULL;
+	strv_done(&s.labels);
+	return p;
+}

@@ -42,6 +42,9 @@ void random_spec(struct choices *c, unsigned int max_rules,
 		 struct policy_spec *ret);
 /* Leaves out rules that are refused, until there is a policy. */
 struct policy *random_make(struct policy_spec *s);
+/* Of one rule alone, with the labels and steps that it may name; NULL when it
+ * is refused. */
+struct policy *random_policy_of(const struct rule *r);
 void random_request(struct choices *c, struct random_request *ret);
 /* Some surface of those that random rules are on. */
 enum surface random_surface(struct choices *c);

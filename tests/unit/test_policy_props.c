@@ -365,160 +365,6 @@ TEST_LIMIT(what_is_missing_never_allows, 120)
 		ASSERT_GE(tried, (unsigned long)CASES);
 }
 
-/* rule_covers() */
-
-static void
-plain_allow(struct rule *r)
-{
-	r->effect = EFFECT_ALLOW;
-	r->mode = MODE_ENFORCE;
-	r->level = 0;
-	r->not_after_us = 0;
-	r->max_uses = r->rate.max = 0;
-	free(r->budget.pointer);
-	r->budget.pointer = NULL;
-	strv_done(&r->labels_add);
-	strv_done(&r->labels_clear);
-	strv_done(&r->redact);
-	free(r->id);
-	r->id = strdup("r0000"); /* what random counts count */
-}
-
-/* b: a with fewer values here and further conditions there. */
-static void
-narrow(struct choices *c, struct rule *b)
-{
-	size_t n = b->n_when;
-
-	for (size_t i = 0; i < b->n_match + n; i++) {
-		struct rule_cond *k = i < b->n_match ? &b->match[i]
-						     : &b->when[i - b->n_match];
-
-		if (k->n > 1 && chance(c, 50))
-			free(k->v[--k->n].s);
-	}
-	b->when = reallocarray(b->when, n + 2, sizeof(*b->when));
-	ASSERT_NOT_NULL(b->when);
-	b->when[b->n_when++] = random_cond(c, b->on);
-}
-
-/* b: the condition that a has, made anew over the same vocabulary. */
-static void
-similar(struct choices *c, const struct rule *a, struct rule *b)
-{
-	struct rule_cond *k =
-		a->n_when ? &b->when[choose(c, (unsigned int)a->n_when)] : NULL;
-
-	for (int i = 0; k && i < 400; i++) {
-		struct rule_cond n = random_cond(c, b->on);
-		bool same = n.pointer && k->pointer &&
-			    !strcmp(n.pointer, k->pointer);
-		struct rule_cond old = same ? *k : n;
-
-		if (same)
-			*k = n;
-		for (size_t v = 0; v < old.n; v++)
-			free(old.v[v].s);
-		free(old.v);
-		free(old.pointer);
-		free(old.name);
-		if (same)
-			return;
-	}
-}
-
-static struct policy *
-policy_of(const struct rule *r)
-{
-	struct level level = { .name = (char[]){ "l" },
-			       .kind = LEVEL_PROFILE,
-			       .ceiling = CLASS_SPAWN };
-	char id[2][4] = { "s1", "s2" }, step[2][4] = { "one", "two" };
-	struct rule rules[3] = { *r };
-	struct policy_spec s = { .name = (char[]){ "one" },
-				 .level = &level,
-				 .n_levels = 1,
-				 .rule = rules,
-				 .n_rules = 3 };
-	struct policy *p = NULL;
-
-	/* the steps that conditions may name */
-	rules[1] = (struct rule){ .id = id[0],
-				  .step = step[0],
-				  .effect = EFFECT_ALLOW,
-				  .on = ON(CREDENTIALS) };
-	rules[2] = rules[1];
-	rules[2].id = id[1];
-	rules[2].step = step[1];
-	for (size_t i = 0; i < RANDOM_LABELS; i++) {
-		char name[] = { 'l', (char)('0' + i), '\0' };
-
-		ASSERT_OK(strv_add(&s.labels, name));
-	}
-	if (policy_make(&s, &p, NULL, NULL) < 0)
-		p = NULL;
-	strv_done(&s.labels);
-	return p;
-}
-
-static unsigned long
-check_cover(uint64_t seed, struct choices *c, const struct rule *a,
-	    const struct rule *b)
-{
-	struct policy *pa = policy_of(a), *pb = policy_of(b);
-	struct random_request r;
-	unsigned long met = 0;
-
-	for (int i = 0; pa && pb && i < 60; i++) {
-		struct decision da, db;
-
-		random_request(c, &r);
-		db = decided(pb, &r.rq);
-		if (!decision_allows(&db))
-			continue;
-		met++;
-		da = decided(pa, &r.rq);
-		if (!decision_allows(&da))
-			WRONG(seed, "what is covered matches alone: %s %s",
-			      cond_pointer(pa, da.failed_rule, da.failed_cond),
-			      reason_name(da.reason));
-	}
-	policy_free(pa);
-	policy_free(pb);
-	return met;
-}
-
-TEST_LIMIT(covers_is_sound, 120)
-{
-	unsigned long covered = 0, met = 0;
-
-	EACH_CASE(seed)
-	{
-		struct choices c = choices_from_seed(seed);
-		struct rule a, b;
-
-		random_rule(&c, 1, 0, &a);
-		plain_allow(&a);
-		ASSERT_OK(rule_copy(&a, &b));
-		ASSERT_TRUE(rule_covers(&a, &b) || !a.n_match);
-		if (seed % 2)
-			narrow(&c, &b);
-		else
-			similar(&c, &a, &b);
-		if (rule_covers(&a, &b)) {
-			covered++;
-			met += check_cover(seed, &c, &a, &b);
-		}
-		rule_done(&a);
-		rule_done(&b);
-	}
-	tap_note("%lu covered, %lu requests met", covered, met);
-	if (from_env("PROPS_CASES", CASES) >= CASES) {
-		ASSERT_GE(covered, (unsigned long)CASES / 4);
-		ASSERT_GE(met, (unsigned long)CASES / 4);
-	}
-}
-
 /* No comparison is true of what is no number. */
 TEST(not_a_number)
 {
@@ -543,7 +389,7 @@ TEST(not_a_number)
 				  .on = ON(TOOLS),
 				  .when = &c,
 				  .n_when = 1 };
-		struct policy *p = policy_of(&r);
+		struct policy *p = random_policy_of(&r);
 		struct decision d;
 
 		ASSERT_NOT_NULL(p);
@@ -584,7 +430,7 @@ rate_policy(uint64_t max, uint64_t window, uint64_t uses)
 			  .on = ON(TOOLS),
 			  .max_uses = uses,
 			  .rate = { max, window } };
-	struct policy *p = policy_of(&r);
+	struct policy *p = random_policy_of(&r);
 
 	ASSERT_NOT_NULL(p);
 	return p;

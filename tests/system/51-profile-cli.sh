@@ -83,6 +83,9 @@ sed 's/"host": "api.example.com",$/"hosts": "api.example.com",/' good.json >brok
 sed -e 's/"good"/"wider"/' -e 's/"files.example.com"/"files.example.com", "more.example.com"/' \
 	-e 's/"id": "api"/"id": "api", "max_uses": 3/' good.json >wider.json
 
+sed -e 's/"good"/"low"/' -e 's/"role": "execute",/"role": "execute", "ceiling": "write",/' \
+	good.json >low.json
+
 # help
 check_out "profile --help" 'agentbox profile explain' profile --help
 check_err "no command" 125 'usage: agentbox profile' profile
@@ -189,6 +192,10 @@ check_out "explain: what is unknown" '^unknown +/args/amount: ' \
 	profile explain ./good.json --on tools server=crm tool=update class=write
 check_out "explain: nothing grants it" '^verdict +deny \(no_rule\)' \
 	profile explain ./good.json --on network host=other.example.com port=443
+check_out "explain: why no rule decides" '^because +no rule grants it' \
+	profile explain ./good.json --on network host=other.example.com port=443
+check_out "explain: a class above the role" '^because +its class is above "write"' \
+	profile explain ./low.json --on network host=api.example.com port=443 method=POST scheme=https path=/v1
 check "explain --json" json 'j["effect"] == "deny" and j["rule"] == "admin" and j["line"] > 0' \
 	profile explain --json ./good.json request.json
 check_err "explain: a wrong surface" 125 'nonsense' profile explain ./good.json --on nonsense host=x

@@ -33,6 +33,7 @@ cat >good.json <<'END'
 	"name": "good",
 	"role": "execute",
 	"purpose": "a profile of this test",
+	"requires": { "optional": ["memory", "swap", "pids", "cpu", "io", "freeze"] },
 	"process": { "syscalls": ["base"] },
 	"files": {
 		"exec": ["@system"],
@@ -147,13 +148,19 @@ check "check --json is JSON" json \
 cat >wide.json <<'END'
 {
 	"version": 1, "name": "wide", "role": "execute",
+	"requires": { "optional": ["memory", "swap", "pids", "cpu", "io", "freeze"] },
 	"process": { "syscalls": ["base"] },
 	"files": { "exec": ["@system"] },
 	"network": { "allow": ["*:*"] }
 }
 END
-check_out "a warning alone is no failure" 'wide.json:5?6?: warning: ' profile check ./wide.json
+check_out "a warning alone is no failure" 'wide.json:[0-9]+: warning: ' profile check ./wide.json
 check_status "but with --strict" 1 profile check --strict ./wide.json
+
+# a kernel on which what the profile asks for does not exist
+sed 's/"requires": {/"requires": { "kernel": "99.0",/' good.json >future.json
+check_out "check knows this kernel" 'future.json:[0-9]+: error: .*99.0' \
+	limited bash -c '"$1" profile check ./future.json; [ $? = 1 ]' _ "$AGENTBOX"
 
 # test
 check_out "test passes" '^ok - not its back door: deny admin$' profile test ./good.json

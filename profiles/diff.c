@@ -81,6 +81,8 @@ profile_diff(const struct profile *a, const struct policy_spec *sa,
 {
 	int r = diff_keys(ret, a, b);
 
+	if (r >= 0)
+		r = diff_start(ret, sa, sb);
 	for (int s = 0; s < SURFACE_MAX && r >= 0; s++)
 		r = diff_surface(ret, sa, sb, (enum surface)s);
 	if (ret->n)

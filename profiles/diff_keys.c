@@ -185,8 +185,9 @@ diff_object(struct diff *d, const struct profile *a, const struct profile *b,
 	return r;
 }
 
-static int
-diff_start(struct diff *d, const struct profile *a, const struct profile *b)
+int
+diff_start(struct diff *d, const struct policy_spec *a,
+	   const struct policy_spec *b)
 {
 	int r = diff_missing(d, &b->labels_start, &a->labels_start, '~',
 			     "labels", "runs now start with");
@@ -214,7 +215,5 @@ diff_keys(struct diff *d, const struct profile *a, const struct profile *b)
 			     NULL, "%s -> %s",
 			     a->mode == MODE_OBSERVE ? "observe" : "enforce",
 			     b->mode == MODE_OBSERVE ? "observe" : "enforce");
-	if (r >= 0)
-		r = diff_object(d, a, b, &profile_root, "profile");
-	return r < 0 ? r : diff_start(d, a, b);
+	return r < 0 ? r : diff_object(d, a, b, &profile_root, "profile");
 }

@@ -130,10 +130,13 @@ $(B)/flags: FORCE
 	@printf '%s\n' "$$(cksum < Makefile)" '$(subst ','\'',$(CC) $(TOOLCHAIN) $(ALL_CFLAGS) | $(LINK_pie) $(ALL_LDFLAGS))' > $@.new
 	@if cmp -s $@.new $@; then rm -f $@.new; else mv -f $@.new $@; fi
 
+define compile
+@$(call say,CC,$<)
+@mkdir -p $(@D)
+$(Q)$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(ERROR_FLAG) -MMD -MP -c $< -o $@
+endef
 $(B)/obj/%.o: %.c $(B)/flags
-	@$(call say,CC,$<)
-	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(OWN_CFLAGS) $(ERROR_FLAG) -MMD -MP -c $< -o $@
+	$(compile)
 
 # archive(name, sources)
 define archive
@@ -163,20 +166,45 @@ $(1): $(call obj,$(2)) $(patsubst %,$(B)/lib%.a,$(3)) $(B)/flags
 DEPS += $(patsubst %.o,%.d,$(call obj,$(2)))
 endef
 
+# small(name, sources): a program with musl in place of the usual C library
+MUSL_INCLUDE := $(wildcard /usr/include/$(ARCH)-linux-musl)
+MUSL_LIB := $(wildcard /usr/lib/$(ARCH)-linux-musl)
+MUSL_CFLAGS = -ffunction-sections -fdata-sections -U_FORTIFY_SOURCE \
+	-nostdinc -isystem $(MUSL_INCLUDE) \
+	-idirafter /usr/include/$(firstword $(TOOLCHAIN)) -idirafter /usr/include
+MUSL_LDFLAGS := -Wl,--gc-sections
+small_obj = $(patsubst %.c,$(B)/obj/small/%.o,$(1))
+define small
+BINS += $(B)/bin/$(1)
+$(B)/bin/$(1): $(call small_obj,$(2)) $(B)/flags
+	@$$(call say,LD,$$@)
+	@mkdir -p $$(@D)
+	$$(call link,$$(CC) -static-pie -nostdlib $$(MUSL_LDFLAGS) -o $$@ $(MUSL_LIB)/rcrt1.o \
+		$(MUSL_LIB)/crti.o $(call small_obj,$(2)) $$(ALL_LDFLAGS) \
+		$(MUSL_LIB)/libc.a -lgcc $(MUSL_LIB)/crtn.o)
+DEPS += $(patsubst %.o,%.d,$(call small_obj,$(2)))
+endef
+
 # bin(name, source, archives, libraries, link mode)
 define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lcap -levent_core $(LIBS_policy),$(LINK_pie)))
-$(eval $(call bin,agentbox-stage,sandbox/stage_main.c,sandbox lib,-lcap -lnl-3,$(LINK_pie)))
-ifneq ($(STATIC)$(filter x86_64 aarch64,$(ARCH)),1$(ARCH))
-$(eval $(call bin,agentbox-guard,supervisor/guard_main.c,lib,,$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
+STAGE_SRC := sandbox/stage_main.c $(patsubst %,sandbox/%.c,caps clone confine \
+	init landlock mount plan seccomp_check stage_msg) $(patsubst %,lib/%.c,err fd mount_id str trim)
+GUARD_SRC := supervisor/guard_main.c $(patsubst %,lib/%.c,err fd mount_id)
+ifeq ($(and $(filter 1,$(STATIC)),$(MUSL_INCLUDE),$(MUSL_LIB)),)
+$(eval $(call bin,agentbox-stage,$(STAGE_SRC),,,$(LINK_pie)))
+$(eval $(call bin,agentbox-guard,$(GUARD_SRC),,,$(LINK_pie)))
 else
-# one sits beside every box: without a C library it weighs almost nothing
-$(B)/obj/supervisor/guard_main.o: private OWN_CFLAGS := -DGUARD_NOLIBC \
-	-fno-stack-protector -U_FORTIFY_SOURCE -ffreestanding
-$(eval $(call bin,agentbox-guard,supervisor/guard_main.c,,,-static-pie -nostdlib))
+# One is on the way of each launch, and both sit beside every box: they link
+# musl, which starts in a sixth of the time and weighs a tenth.
+$(B)/obj/small/%.o: OWN_CFLAGS = $(MUSL_CFLAGS)
+$(B)/obj/small/%.o: %.c $(B)/flags
+	$(compile)
+$(eval $(call small,agentbox-stage,$(STAGE_SRC)))
+$(eval $(call small,agentbox-guard,$(GUARD_SRC)))
 endif
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
 

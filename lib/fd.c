@@ -19,9 +19,6 @@
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
-#ifndef STATX_MNT_ID
-#define STATX_MNT_ID 0x1000U
-#endif
 
 #define OPENAT2_TRIES 32
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
@@ -35,21 +32,14 @@
 static int
 mount_of(int fd, uint64_t *ret)
 {
-	struct statx sx;
+	struct stat st;
 
-	if (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &sx) == 0 &&
-	    sx.stx_mask & STATX_MNT_ID) {
-		*ret = sx.stx_mnt_id;
+	if (fd_mount_id(fd, ret) == 0)
 		return 0;
-	}
-	{
-		struct stat st;
-
-		if (fstat(fd, &st) < 0)
-			return -errno;
-		*ret = st.st_dev;
-		return 0;
-	}
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = st.st_dev;
+	return 0;
 }
 
 static bool
@@ -161,13 +151,19 @@ openat2_fallback(int dirfd, const char *path, int flags, unsigned int mode,
 	return walk_path(dirfd, copy, flags, mode, resolve);
 }
 
+static bool
+creates(int flags)
+{
+	return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE;
+}
+
 int
 fd_openat2(int dirfd, const char *path, int flags, unsigned int mode,
 	   uint64_t resolve)
 {
 	struct open_how how = {
 		.flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
-		.mode = flags & (O_CREAT | __O_TMPFILE) ? mode : 0,
+		.mode = creates(flags) ? mode : 0,
 		.resolve = resolve,
 	};
 
@@ -407,4 +403,10 @@ fd_mkdir_p(int dirfd, const char *path, unsigned int mode)
 		*p = '/';
 	}
 	return mkdir_one(dirfd, path, mode);
+}
+
+int
+fd_close_range(unsigned int first, unsigned int last, unsigned int flags)
+{
+	return syscall(SYS_close_range, first, last, flags) < 0 ? -errno : 0;
 }

@@ -38,3 +38,7 @@ int fd_map_sealed(int fd, size_t max, const void **ret_data, size_t *ret_len);
 
 /* mkdir -p of path with mode; existing directories are left as they are. */
 int fd_mkdir_p(int dirfd, const char *path, unsigned int mode);
+/* The id of the mount that fd lies on; -ENOSYS before Linux 5.8. */
+int fd_mount_id(int fd, uint64_t *ret);
+/* close_range(2), which not every C library has: -errno on failure. */
+int fd_close_range(unsigned int first, unsigned int last, unsigned int flags);

@@ -14,6 +14,21 @@
 
 #define PAGE 4096ul /* the smallest there is; madvise rounds the rest */
 #define PHDRS_MAX 32
+#define PIECE (8ul * 1024)
+#define STACK_MAX (256ul * 1024)
+
+/*
+ * The kernel maps what lies around each page that is used, 64 KiB at a time,
+ * and most of that is used by nobody; but never beyond a border of advice. So
+ * every other piece gets one that changes nothing: code is in no core dump
+ * anyway.
+ */
+static void
+divide(uintptr_t from, uintptr_t to)
+{
+	for (; from + PIECE < to; from += 2 * PIECE)
+		(void)madvise((void *)from, PIECE, MADV_DONTDUMP);
+}
 
 static int
 trim_object(struct dl_phdr_info *info, size_t size, void *arg)
@@ -35,6 +50,8 @@ trim_object(struct dl_phdr_info *info, size_t size, void *arg)
 		from &= ~(PAGE - 1);
 		to &= ~(PAGE - 1);
 		/* A hint: nothing depends on it. */
+		if (to > from + 4 * PIECE)
+			divide(from, to);
 		if (to > from)
 			(void)madvise((void *)from, to - from, MADV_DONTNEED);
 	}
@@ -45,4 +62,17 @@ void
 trim_code(void)
 {
 	dl_iterate_phdr(trim_object, NULL);
+}
+
+__attribute__((noinline)) void
+trim_stack(void)
+{
+	uintptr_t to = (uintptr_t)__builtin_frame_address(0) & ~(PAGE - 1);
+
+	/* A page is left for the call itself. Page by page, as the stack may
+	 * not reach so far; what is below it is a gap of 128 MiB and more
+	 * (mmap_base() in mm/util.c). */
+	to -= PAGE;
+	for (uintptr_t at = to - STACK_MAX; at < to; at += PAGE)
+		(void)madvise((void *)at, PAGE, MADV_DONTNEED);
 }

@@ -4,3 +4,7 @@
  * page cache when they are used. For processes that have started and will
  * mostly sleep. */
 void trim_code(void);
+
+/* Gives back what deeper calls once used of the stack. Only for the stack that
+ * the process began with: below one of our own lie other things. */
+void trim_stack(void);

@@ -11,15 +11,15 @@ set -eu
 packages()
 {
 	case $1 in
-	build) echo gcc libc6-dev make libseccomp-dev libcap-dev \
+	build) echo gcc libc6-dev make libseccomp-dev \
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev \
-		libpcre2-dev nettle-dev ;;
+		libpcre2-dev nettle-dev musl-dev ;;
 	try) echo git procps ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
-		perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;
+		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
-	bench) echo bubblewrap crun firejail procps ;;
+	bench) echo bubblewrap crun firejail libcap-dev procps ;;
 	vm) case $(uname -m) in
 		x86_64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;

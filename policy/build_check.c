@@ -138,7 +138,7 @@ static int
 check_values(struct build *b, const struct rule *r, const struct rule_cond *c,
 	     enum attr a)
 {
-	bool one = c->op == OP_EQ || c->op == OP_NE || c->op == OP_EXISTS ||
+	bool one = c->op == OP_EQ || c->op == OP_EXISTS ||
 		   (c->op >= OP_LT && c->op <= OP_GE);
 
 	if (!c->n || (one && c->n != 1))

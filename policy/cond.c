@@ -191,13 +191,22 @@ eval_in(const struct eval *e, const struct flat_cond *c, const struct value *v,
 	return all;
 }
 
+/* Different from every one. */
 static enum truth
 eval_ne(const struct eval *e, const struct flat_cond *c, const struct value *v,
 	const struct flat_value *f)
 {
-	enum truth t = equal(e, c, v, f);
+	enum truth all = IS_TRUE;
 
-	return t == IS_UNKNOWN ? t : truth(t == IS_FALSE);
+	for (uint32_t i = 0; i < c->n_value; i++) {
+		enum truth t = equal(e, c, v, &f[i]);
+
+		if (t == IS_TRUE)
+			return IS_FALSE;
+		if (t == IS_UNKNOWN)
+			all = t;
+	}
+	return all;
 }
 
 /* Strings */

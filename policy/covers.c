@@ -131,13 +131,20 @@ differs(const struct rule_value *a, const struct rule_value *v)
 }
 
 static bool
+differs_from_all(const struct rule_cond *a, const struct rule_value *v)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (!differs(&a->v[i], v))
+			return false;
+	return true;
+}
+
+static bool
 value_matches(enum cond_op op, const struct rule_value *a,
 	      const struct rule_value *v)
 {
 	if (op == OP_EQ || op == OP_IN)
 		return same_value(a, v);
-	if (op == OP_NE)
-		return differs(a, v);
 	if (v->type == RULE_STRING)
 		return text_matches(op, a, v->s);
 	return is_number(v) && number_matches(op, a, number(v));
@@ -231,6 +238,8 @@ one_within(const struct rule_cond *a, const struct rule_cond *b,
 {
 	bool exact = b->op == OP_EQ || b->op == OP_IN;
 
+	if (a->op == OP_NE)
+		return exact && a->n && differs_from_all(a, v);
 	for (size_t i = 0; i < a->n; i++)
 		if (exact ? value_matches(a->op, &a->v[i], v)
 			  : pattern_within(a, &a->v[i], b, v))
@@ -374,7 +383,7 @@ cond_follows(const struct rule_cond *a, const struct rule_cond *b)
 	if (b->op == OP_EXISTS || !b->n)
 		return false;
 	if (b->op == OP_NE)
-		return a->op == OP_NE && a->n && same_value(a->v, b->v);
+		return a->op == OP_NE && a->n && all_in(a, b);
 	if (is_exact(b->op) && !is_exact(a->op) && a->op != OP_HOST &&
 	    is_host(b->pointer))
 		return false;

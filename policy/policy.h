@@ -42,7 +42,7 @@ enum effect {
 
 enum cond_op {
 	OP_EQ,	       /* number, string, true, false, null */
-	OP_NE,	       /* there, and not equal */
+	OP_NE,	       /* there, and equal to none of */
 	OP_IN,	       /* equal to one of */
 	OP_PREFIX,     /* of a string: one of */
 	OP_SUFFIX,     /* of a string: one of */

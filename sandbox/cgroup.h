@@ -123,6 +123,8 @@ int cgroup_attach(struct cgroup *cg, pid_t pid);
 /* Opens the control files that freeze and kill need, so that each is one write
  * later. Optional; done on first use otherwise. */
 int cgroup_prepare(struct cgroup *cg);
+/* And goes through a freeze without doing it, so that its code is at hand. */
+void cgroup_rehearse(struct cgroup *cg);
 /* Freezes or thaws and waits until the kernel says so (by reading
  * cgroup.events; at most timeout_us, then -ETIMEDOUT). */
 int cgroup_freeze(struct cgroup *cg, bool on, uint64_t timeout_us);

@@ -23,7 +23,7 @@
 #include <time.h>
 
 #define CPU_PERIOD_US 100000ull /* the kernel's default */
-#define SPIN_US 40 /* read without sleeping for so long: enough for one */
+#define SPIN_US 60 /* read without sleeping for so long: enough for one */
 #define KILL_ROUNDS 100
 
 /* ---- limits */
@@ -386,8 +386,12 @@ wait_value(int fd, const char *key, uint64_t want, uint64_t timeout_us)
 		passed = now_us() - start;
 		if (passed > timeout_us)
 			return -ETIMEDOUT;
+		/* A sleep that short costs its wake-up; but whoever is to
+		 * freeze may need our processor for it. */
 		if (passed >= SPIN_US)
 			wait_some(passed);
+		else
+			sched_yield();
 	}
 }
 
@@ -424,6 +428,13 @@ urgency_lower(void)
 	struct sched_param p = { .sched_priority = 0 };
 
 	sched_setscheduler(0, SCHED_OTHER, &p);
+}
+
+void
+cgroup_rehearse(struct cgroup *cg)
+{
+	if (cgroup_prepare(cg) == 0)
+		(void)wait_event(cg->events, "frozen", 0, 0);
 }
 
 int

@@ -1,21 +1,26 @@
 /*
- * The only assembly of the project: glibc has no wrapper for clone3 with a
- * stack, and CLONE_INTO_CGROUP exists only there.
+ * glibc has no wrapper for clone3 with a stack, and CLONE_INTO_CGROUP exists
+ * only there; and a child that shares our memory must never return through a
+ * frame of ours. So the call and the child's first steps are assembly.
  */
 #include "sandbox/clone.h"
 
 #include <errno.h>
 #include <linux/sched.h>
-#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* clone(2) and clone3(2) alike: the child calls fn on the stack that it was
+ * given, and ends with what fn returns. */
 #if defined(__x86_64__)
 static long
-clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
+clone_raw(long nr, long first, long second, long third, int (*fn)(void *),
+	  void *arg)
 {
 	register int (*f)(void *) __asm__("r12") = fn;
 	register void *a __asm__("r13") = arg;
+	register long r10 __asm__("r10") = 0;
+	register long r8 __asm__("r8") = 0;
 	long ret;
 
 	__asm__ volatile("syscall\n\t"
@@ -30,34 +35,25 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 			 "hlt\n"
 			 "1:"
 			 : "=a"(ret)
-			 : "a"((long)SYS_clone3), "D"(ca), "S"(sizeof(*ca)),
-			   "r"(f), "r"(a), [exit] "i"(SYS_exit)
-			 : "rcx", "r11", "memory");
-	return ret;
-}
-
-long
-clone_syscall(long nr, long a, long b, long c, long d, long f)
-{
-	register long r10 __asm__("r10") = d;
-	register long r8 __asm__("r8") = f;
-	long ret;
-
-	__asm__ volatile("syscall"
-			 : "=a"(ret)
-			 : "a"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8)
+			 : "a"(nr), "D"(first), "S"(second), "d"(third),
+			   "r"(r10), "r"(r8), "r"(f),
+			   "r"(a), [exit] "i"(SYS_exit)
 			 : "rcx", "r11", "memory");
 	return ret;
 }
 #elif defined(__aarch64__)
 static long
-clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
+clone_raw(long nr, long first, long second, long third, int (*fn)(void *),
+	  void *arg)
 {
 	register int (*f)(void *) __asm__("x20") = fn;
 	register void *a __asm__("x21") = arg;
-	register long x8 __asm__("x8") = SYS_clone3;
-	register long x0 __asm__("x0") = (long)ca;
-	register long x1 __asm__("x1") = sizeof(*ca);
+	register long x8 __asm__("x8") = nr;
+	register long x0 __asm__("x0") = first;
+	register long x1 __asm__("x1") = second;
+	register long x2 __asm__("x2") = third;
+	register long x3 __asm__("x3") = 0;
+	register long x4 __asm__("x4") = 0;
 
 	__asm__ volatile("svc #0\n\t"
 			 "cbnz x0, 1f\n\t"
@@ -68,26 +64,9 @@ clone3_raw(struct clone_args *ca, int (*fn)(void *), void *arg)
 			 "svc #0\n"
 			 "1:"
 			 : "+r"(x0)
-			 : "r"(x1), "r"(x8), "r"(f),
+			 : "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x8), "r"(f),
 			   "r"(a), [exit] "i"(SYS_exit)
 			 : "x30", "memory");
-	return x0;
-}
-
-long
-clone_syscall(long nr, long a, long b, long c, long d, long f)
-{
-	register long x8 __asm__("x8") = nr;
-	register long x0 __asm__("x0") = a;
-	register long x1 __asm__("x1") = b;
-	register long x2 __asm__("x2") = c;
-	register long x3 __asm__("x3") = d;
-	register long x4 __asm__("x4") = f;
-
-	__asm__ volatile("svc #0"
-			 : "+r"(x0)
-			 : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4)
-			 : "memory");
 	return x0;
 }
 #else
@@ -100,10 +79,9 @@ clone_old(struct clone_request *rq, void *stack, int (*fn)(void *), void *arg)
 {
 	if (rq->flags & (CLONE_INTO_CGROUP | CLONE_CLEAR_SIGHAND))
 		return -ENOSYS;
-	pid_t pid = clone(fn, (char *)stack + CLONE_STACK,
-			  (int)rq->flags | rq->exit_signal, arg, &rq->pidfd);
-
-	return pid < 0 ? -errno : pid;
+	return (pid_t)clone_raw(SYS_clone, (long)rq->flags | rq->exit_signal,
+				(long)((uintptr_t)stack + CLONE_STACK),
+				(long)(uintptr_t)&rq->pidfd, fn, arg);
 }
 
 pid_t
@@ -121,7 +99,7 @@ clone_call(struct clone_request *rq, void *stack, int (*fn)(void *), void *arg)
 
 	if (!(rq->flags & CLONE_INTO_CGROUP))
 		ca.cgroup = 0;
-	r = clone3_raw(&ca, fn, arg);
+	r = clone_raw(SYS_clone3, (long)(uintptr_t)&ca, sizeof(ca), 0, fn, arg);
 	if (r == -ENOSYS)
 		return clone_old(rq, stack, fn, arg);
 	return (pid_t)r;

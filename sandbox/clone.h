@@ -22,7 +22,3 @@ struct clone_request {
  * the pid or -errno. */
 pid_t clone_call(struct clone_request *rq, void *stack, int (*fn)(void *),
 		 void *arg);
-
-/* A system call that leaves errno alone, for children that share our memory
- * while we run on. Returns -errno. */
-long clone_syscall(long nr, long a, long b, long c, long d, long f);

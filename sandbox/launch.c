@@ -8,8 +8,10 @@
 #include "sandbox/launch.h"
 
 #include "lib/fd.h"
+#include "lib/raw.h"
 #include "sandbox/clone.h"
 #include "sandbox/mount.h"
+#include "sandbox/net.h"
 #include "sandbox/probe.h"
 #include "sandbox/sys.h"
 
@@ -44,8 +46,8 @@ child_failed(const struct child *c, long r, const char *what)
 			       .code = (int)r };
 
 	memcpy(m.text, what, MIN(strlen(what), sizeof(m.text) - 1));
-	(void)clone_syscall(SYS_write, c->from[STAGE_FD_INIT],
-			    (long)(uintptr_t)&m, sizeof(m), 0, 0);
+	(void)raw_call(SYS_write, c->from[STAGE_FD_INIT], (long)(uintptr_t)&m,
+		       sizeof(m), 0, 0, 0);
 	return 1;
 }
 
@@ -58,17 +60,17 @@ child_main(void *arg)
 	long r;
 
 	for (int i = 0; i <= STAGE_FD_LAST; i++) {
-		r = clone_syscall(SYS_dup3, c->from[i], i, 0, 0, 0);
+		r = raw_call(SYS_dup3, c->from[i], i, 0, 0, 0, 0);
 		if (r < 0)
 			return child_failed(c, r, "cannot pass descriptors");
 	}
-	r = clone_syscall(SYS_close_range, STAGE_FD_LAST + 1, ~0u,
-			  4 /* CLOSE_RANGE_CLOEXEC */, 0, 0);
+	r = raw_call(SYS_close_range, STAGE_FD_LAST + 1, ~0u,
+		     4 /* CLOSE_RANGE_CLOEXEC */, 0, 0, 0);
 	if (r < 0 && r != -ENOSYS && r != -EINVAL)
 		return child_failed(c, r, "cannot close descriptors");
-	r = clone_syscall(SYS_execveat, c->stage, (long)(uintptr_t) "",
-			  (long)(uintptr_t)argv, (long)(uintptr_t)envp,
-			  AT_EMPTY_PATH);
+	r = raw_call(SYS_execveat, c->stage, (long)(uintptr_t) "",
+		     (long)(uintptr_t)argv, (long)(uintptr_t)envp,
+		     AT_EMPTY_PATH, 0);
 	return child_failed(c, r, "cannot execute agentbox-stage");
 }
 
@@ -320,8 +322,25 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 	return code;
 }
 
-/* The next message, which must be of that type; a terminal that comes before
- * it is kept. */
+/* The descriptor of the box's network, or of its terminal, is kept; no other
+ * message has one. */
+static bool
+keep_fd(struct launch *l, uint32_t type, int fd)
+{
+	int *keep = type == STAGE_READY ? &l->net
+		    : type == STAGE_TTY ? &l->tty
+					: NULL;
+
+	if (!keep || *keep >= 0) {
+		close(fd);
+		return false;
+	}
+	*keep = fd;
+	return true;
+}
+
+/* The next message, which must be of that type; a terminal may come before
+ * it. */
 static int
 expect(struct launch *l, uint32_t type, struct stage_msg *m, pid_t *ret_pid,
        struct err *e)
@@ -330,14 +349,15 @@ expect(struct launch *l, uint32_t type, struct stage_msg *m, pid_t *ret_pid,
 	int fd, r;
 
 	while ((r = stage_recv(l->init, m, &fd, 1, &n, ret_pid)) == 1) {
+		bool kept = n == 1 && keep_fd(l, m->type, fd);
+
 		if (m->type == STAGE_FAIL)
 			return take_failure(l->init, m, e);
-		if (m->type == type)
+		if (m->type == type && (n == 0 || kept))
 			return 0;
-		if (m->type != STAGE_TTY || n != 1 || l->tty >= 0)
+		if (m->type != STAGE_TTY || !kept)
 			return err_set(e, -EBADMSG,
 				       "unexpected word from the stage");
-		l->tty = fd;
 	}
 	if (r < 0)
 		return err_sys(e, r, "the stage's channel");
@@ -441,6 +461,10 @@ launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
 	r = send_go(lp, l, e);
 	if (r >= 0 && lp->root)
 		r = send_mounts(lp, l, e);
+	if (r >= 0 && lp->plan->flags & PLAN_LOOPBACK)
+		r = net_loopback_up(l->net, e);
+	close_ptr(&l->net);
+	l->net = -EBADF;
 	return r < 0 ? r : take_init(lp, l, e);
 }
 
@@ -494,6 +518,28 @@ launch_exec(struct launch *l, struct err *e)
 	return err_set(e, -EBADMSG, "unexpected word from the stage");
 }
 
+int
+launch_status(struct launch *l, int *ret_status, struct err *e)
+{
+	int flags = fcntl(l->init, F_GETFL), fd, got = 0;
+	struct stage_msg m;
+	size_t n;
+
+	/* Others may hold the other end: what is there is all. */
+	(void)fcntl(l->init, F_SETFL, flags | O_NONBLOCK);
+	while (stage_recv(l->init, &m, &fd, 1, &n, NULL) == 1) {
+		if (n)
+			close(fd);
+		if (m.type == STAGE_FAIL)
+			return take_failure(l->init, &m, e);
+		if (m.type != STAGE_EXITED)
+			continue;
+		*ret_status = m.code;
+		got = 1;
+	}
+	return got;
+}
+
 /* A stage that is killed may just have started pid 1, a child of ours that we
  * do not know yet: its first word tells, or the end of the channel says that
  * there is none. */
@@ -521,5 +567,6 @@ launch_end(struct launch *l)
 	close_ptr(&l->init);
 	close_ptr(&l->agent);
 	close_ptr(&l->tty);
-	l->pidfd = l->init = l->agent = l->tty = -EBADF;
+	close_ptr(&l->net);
+	l->pidfd = l->init = l->agent = l->tty = l->net = -EBADF;
 }

@@ -29,6 +29,7 @@ struct launch {
 	int init;	 /* channel of the stage, then of pid 1 */
 	int agent;	 /* channel of the agent's process, until exec */
 	int tty;	 /* master of the box's terminal, or negative */
+	int net;	 /* netlink of the box's network until it is set up */
 	pid_t agent_pid; /* as we see it; known after launch_confined() */
 	int landlock;	 /* ABI in force; 0: none */
 	unsigned int securebits; /* as the agent's process read them */
@@ -37,7 +38,7 @@ struct launch {
 #define LAUNCH_INIT                                                            \
 	{                                                                      \
 		.pidfd = -EBADF, .init = -EBADF, .agent = -EBADF,              \
-		.tty = -EBADF                                                  \
+		.tty = -EBADF, .net = -EBADF                                   \
 	}
 
 /* Error texts name the step and hold a cure where there is one. On failure the
@@ -56,5 +57,8 @@ int launch_built(struct launch *l, struct err *e);
 int launch_confined(struct launch *l, struct err *e);
 /* Lets it exec. -ENOENT / -EACCES...: the command could not be executed. */
 int launch_exec(struct launch *l, struct err *e);
+/* What pid 1 said before it went: 1 and the command's wait status; 0: nothing,
+ * it was killed; an error: it could not do its part, and ended the box. */
+int launch_status(struct launch *l, int *ret_status, struct err *e);
 /* Kills what there is, pid 1 with its whole pid namespace, waits, closes. */
 void launch_end(struct launch *l);

@@ -1,8 +1,6 @@
 #pragma once
 #include "lib/err.h"
 
-#include <stdbool.h>
-
-/* Brings lo of the calling thread's network namespace up or down
- * (rtnetlink). */
-int net_loopback(bool up, struct err *e);
+/* Sets the loopback interface up. fd: a bound socket of rtnetlink(7) that was
+ * opened in the network namespace in question; borrowed. */
+int net_loopback_up(int fd, struct err *e);

@@ -27,7 +27,8 @@
 /* In the order of a launch; > is supervisor to stage. All on the init channel
  * but CONFINED and EXEC. */
 enum stage_msg_type {
-	STAGE_READY = 1, /* <: in the namespaces; the ids can be mapped */
+	STAGE_READY = 1, /* <: in the namespaces; the ids can be mapped.
+			    Descriptor: a netlink socket of the box's network */
 	STAGE_GO,	 /* >: ids are mapped. Descriptors: the plan; the cgroup
 			    to be born in if code is 1; v1 tasks files to join */
 	STAGE_MOUNTS,	 /* >: the mounts of PLAN_FS_FD, as descriptors */

@@ -19,13 +19,13 @@
 #include "sandbox/confine.h"
 #include "sandbox/init.h"
 #include "sandbox/mount.h"
-#include "sandbox/net.h"
 #include "sandbox/stage.h"
 #include "sandbox/sys.h"
 
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <poll.h>
 #include <sched.h>
@@ -33,6 +33,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 /* Exit status when even the report failed; see agentbox-run(1). */
@@ -85,7 +86,24 @@ step_namespaces(struct stage *s, struct err *e)
 	/* The supervisor finds out which setting forbids it. */
 	if (unshare(STAGE_NAMESPACES) < 0)
 		return err_sys(e, -errno, "the kernel refuses new namespaces");
-	return tell(STAGE_READY, 0, e);
+	return 0;
+}
+
+/* The supervisor has the words for it, and does it while pid 1 builds. */
+static int
+step_loopback(struct stage *s, struct err *e)
+{
+	const struct stage_msg m = { .type = STAGE_READY };
+	struct sockaddr_nl sa = { .nl_family = AF_NETLINK };
+	_cleanup_close_ int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int r;
+
+	(void)s;
+	if (fd < 0 || bind(fd, (struct sockaddr *)&sa, sizeof(sa)) < 0)
+		return err_sys(e, -errno, "netlink");
+	r = stage_send(STAGE_FD_INIT, &m, &fd, 1);
+	return r < 0 ? err_sys(e, r, "the supervisor went away") : 0;
 }
 
 static int
@@ -126,20 +144,6 @@ step_hostname(struct stage *s, struct err *e)
 	if (sethostname(s->plan->hostname, strlen(s->plan->hostname)) < 0)
 		return err_sys(e, -errno, "sethostname");
 	return 0;
-}
-
-/* Before the plan is known, since nearly all want it. */
-static int
-step_loopback(struct stage *s, struct err *e)
-{
-	(void)s;
-	return net_loopback(true, e);
-}
-
-static int
-step_no_loopback(struct stage *s, struct err *e)
-{
-	return s->plan->flags & PLAN_LOOPBACK ? 0 : net_loopback(false, e);
 }
 
 /* The host's procfs is still there; the box's own is read-only. */
@@ -272,7 +276,7 @@ agent_stdio(const struct stage *s, struct err *e)
 		if (s->slave >= 0 && isatty(fd) && dup2(s->slave, fd) < 0)
 			return err_sys(e, -errno, "cannot set up stdio");
 	if (dup3(STAGE_FD_AGENT, 3, O_CLOEXEC) < 0 ||
-	    close_range(4, ~0u, 0) < 0)
+	    fd_close_range(4, ~0u, 0) < 0)
 		return err_sys(e, -errno, "cannot close descriptors");
 	return 0;
 }
@@ -371,8 +375,8 @@ become_init(pid_t command)
 	int r;
 
 	close(STAGE_FD_AGENT);
-	close_range(0, STAGE_FD_INIT - 1, 0);
-	close_range(STAGE_FD_INIT + 1, ~0u, 0);
+	fd_close_range(0, STAGE_FD_INIT - 1, 0);
+	fd_close_range(STAGE_FD_INIT + 1, ~0u, 0);
 	r = confine_init(&e);
 	if (r < 0)
 		fail(STAGE_FD_INIT, STEP_FORK, r, &e);
@@ -458,7 +462,6 @@ init_main(void *arg)
 		_exit(EXIT_AGENTBOX);
 	run_step(s, STEP_SESSION, step_session);
 	run_step(s, STEP_HOSTNAME, step_hostname);
-	run_step(s, STEP_LOOPBACK, step_no_loopback);
 	run_step(s, STEP_OOM, step_oom);
 	run_step(s, STEP_IDS, step_ids);
 	run_step(s, STEP_PARENT, step_parent);

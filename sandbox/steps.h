@@ -9,7 +9,7 @@
 	STEP(START, "start", "becomes agentbox-stage")                         \
 	STEP(NAMESPACES, "namespaces",                                         \
 	     "makes user, network, ipc and uts namespaces")                    \
-	STEP(LOOPBACK, "loopback", "brings the loopback interface up")         \
+	STEP(LOOPBACK, "loopback", "lets the supervisor bring loopback up")    \
 	STEP(BOUNDING, "bounding", "empties the capability bounding set")      \
 	STEP(GO, "go", "waits until the supervisor mapped the ids")            \
 	STEP(PLAN, "plan", "reads and checks the sealed plan")                 \

@@ -65,6 +65,7 @@ struct box {
 	struct event_base *base;
 	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled, *ev_note;
 	struct event *ev_signal[BOX_SIGNALS_MAX];
+	bool settling; /* ev_settled came once, and will come again */
 	struct control *control;
 	struct eventlog *log;
 	enum event_kind note_kind; /* to be logged, with note; "": nothing */

@@ -8,6 +8,7 @@
 #include "lib/trim.h"
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
+#include "supervisor/client.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -19,6 +20,8 @@
 #include <sys/wait.h>
 
 #define SLICE_NS 100000	       /* the shortest that there is, kernel/sched */
+#define READY_MS 30	       /* a box that lives longer may be stopped soon */
+#define SETTLE_MS 300	       /* one that lives so long may live for long */
 #define GRACE_S 2	       /* between the polite signal and the kill */
 #define FREEZE_WAIT_US 5000000 /* the kernel may take its time under load */
 
@@ -232,19 +235,45 @@ on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
 	(void)box_stop(b, END_LIMIT, &e);
 }
 
-/* What a quick start left for later. */
+/*
+ * A control request that changes nothing, to ourselves, and the motions of a
+ * freeze: the first real one does not wait for a dozen page faults then. A
+ * queue that is full is work enough.
+ */
+static void
+rehearse(struct box *b)
+{
+	int fd = runtime_connect_now(b->rt, b->entry.id);
+
+	if (b->cg)
+		cgroup_rehearse(b->cg);
+	if (fd < 0)
+		return;
+	(void)client_send(fd, CONTROL_PING, 0, NULL);
+	close(fd);
+}
+
+/* What a quick start left for later: first what makes us quick, then what makes
+ * us small. */
 static void
 on_settled(evutil_socket_t fd, short what, void *arg)
 {
-	const struct box *b = arg;
+	const struct timeval rest = { .tv_usec =
+					      (SETTLE_MS - READY_MS) * 1000 };
+	struct box *b = arg;
 
 	(void)fd;
 	(void)what;
-	be_prompt();
-	if (b->cg) /* a freeze or kill is one write then */
-		(void)cgroup_prepare(b->cg);
-	malloc_trim(0);
-	trim_code();
+	if (!b->settling) {
+		b->settling = true;
+		be_prompt();
+		event_add(b->ev_settled, &rest);
+	} else {
+		malloc_trim(0);
+		trim_stack();
+		trim_code();
+	}
+	rehearse(b);
 }
 
 /* Setting up */
@@ -335,7 +364,7 @@ add_control(struct box *b, struct err *e)
 static int
 set_up(struct box *b, struct err *e)
 {
-	const struct timeval settle = { .tv_usec = 300 * 1000 };
+	const struct timeval settle = { .tv_usec = READY_MS * 1000 };
 	struct event_config *cfg = event_config_new();
 	int r;
 
@@ -398,40 +427,30 @@ tear_down(struct box *b)
 		event_base_free(b->base);
 }
 
-/* What pid 1 said before it went; nothing if it was killed. */
+/* For the log: how it ended. */
 static void
-take_status(struct box *b)
+log_end(struct box *b, int failed, const struct err *e)
 {
-	struct stage_msg m;
-	int fd, flags = fcntl(b->launch.init, F_GETFL);
-	size_t n;
-
-	(void)fcntl(b->launch.init, F_SETFL, flags | O_NONBLOCK);
-	while (stage_recv(b->launch.init, &m, &fd, 1, &n, NULL) == 1) {
-		if (n)
-			close(fd);
-		if (m.type != STAGE_EXITED)
-			continue;
-		b->wait_status = m.code;
-		b->have_status = true;
-	}
-}
-
-static int
-finish(struct box *b, struct err *e)
-{
-	int r;
-
-	take_status(b);
-	write_note(b);
-	step_life(b, LIFE_GONE);
-	if (b->have_status && WIFEXITED(b->wait_status))
+	if (failed < 0)
+		eventlog_add(b->log, EVENT_EXITED, "%s", e->text);
+	else if (b->have_status && WIFEXITED(b->wait_status))
 		eventlog_add(b->log, EVENT_EXITED, "status %d",
 			     WEXITSTATUS(b->wait_status));
 	else
 		eventlog_add(b->log, EVENT_EXITED, "killed by signal %d",
 			     b->have_status ? WTERMSIG(b->wait_status)
 					    : SIGKILL);
+}
+
+static int
+finish(struct box *b, struct err *e)
+{
+	int failed = launch_status(&b->launch, &b->wait_status, e), r;
+
+	b->have_status = failed > 0;
+	write_note(b);
+	step_life(b, LIFE_GONE);
+	log_end(b, failed, e);
 	if (b->tty)
 		tty_drain(b->tty, 200);
 	/* Pid 1 closed its channel before the kernel ended the others. Who
@@ -439,9 +458,9 @@ finish(struct box *b, struct err *e)
 	 * have all that they wrote. */
 	if (b->end != END_COMMAND || b->stdio)
 		launch_end(&b->launch);
-	r = stdio_drain(b->stdio, e);
+	r = stdio_drain(b->stdio, failed < 0 ? NULL : e);
 	control_finish(b->control);
-	return r;
+	return failed < 0 ? failed : r;
 }
 
 int

@@ -130,10 +130,15 @@ reply_json(struct client *cl, json_t *j)
 
 /* ---- requests ---------------------------------------------------------- */
 
-static json_t *
-state_json(const char *state)
+/* By hand: who asked for a freeze waits for no library. */
+static void
+reply_state(struct client *cl, const char *state)
 {
-	return json_pack("{s:s}", "state", state);
+	char text[64];
+	int n = snprintf(text, sizeof(text), "{\"state\":\"%s\"}", state);
+
+	if (send_text(cl->fd, 0, false, text, (size_t)n) < 0)
+		client_drop(cl);
 }
 
 static void
@@ -147,7 +152,7 @@ do_freeze(struct client *cl, const struct control_call *call)
 	if (r < 0)
 		reply_error(cl, r, &e);
 	else
-		reply_json(cl, state_json(on ? "frozen" : "running"));
+		reply_state(cl, on ? "frozen" : "running");
 }
 
 static void
@@ -160,7 +165,7 @@ do_kill(struct client *cl, const struct control_call *call)
 	if (r < 0) {
 		reply_error(cl, r, &e);
 	} else if (call->arg) {
-		reply_json(cl, state_json("signalled"));
+		reply_state(cl, "signalled");
 	} else {
 		/* control_finish() answers; no time limit of ours */
 		cl->state = CLIENT_WAITS;
@@ -467,7 +472,7 @@ control_finish(struct control *c)
 		struct client *cl = &c->clients[i];
 
 		if (cl->fd >= 0 && cl->state == CLIENT_WAITS)
-			reply_json(cl, state_json("dead"));
+			reply_state(cl, "dead");
 		else if (cl->fd >= 0 && cl->state == CLIENT_FOLLOWS)
 			(void)send_text(cl->fd, 0, false, NULL, 0);
 		client_drop(cl);

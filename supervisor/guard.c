@@ -1,9 +1,12 @@
 /*
  * The supervisor's side of agentbox-guard. Launch pays for this, so it is one
- * vfork and one exec: nothing is copied, and the parent continues as soon as
- * the guard's image is in place.
+ * fork; the exec comes later (see child()). Not a clone that shares our memory:
+ * who kills for memory, or dumps it, ends all that share it, and then nobody
+ * would be left to clean up.
  */
 #include "supervisor/guard.h"
+
+#include "lib/fd.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,6 +14,8 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
+
+#define GUARD_SETTLE_MS 300 /* as the supervisor and pid 1 settle */
 
 int
 guard_add(struct guard_items *it, enum guard_kind kind, const char *path)
@@ -39,17 +44,13 @@ struct start {
 	const char *path;
 	char *const *argv;
 	int pipe, keep;
-	/* Written by the child, which shares our memory until exec; volatile,
-	 * since to the compiler that path never comes back here. */
-	volatile int error;
 };
 
-/* 0 is the pipe, 1 the lock; the guard closes what is above. */
-_noreturn_ static void
-child(struct start *s)
+/* 0 is the pipe, 1 the lock, and nothing else is left open: a copy of one of
+ * the launch's channels would hide the supervisor's death from the box. */
+static int
+take_descriptors(struct start *s)
 {
-	static char *const no_env[] = { NULL };
-
 	/* A source may sit where the other one goes. */
 	if (s->keep == 0)
 		s->keep = fcntl(s->keep, F_DUPFD_CLOEXEC, 3);
@@ -58,31 +59,73 @@ child(struct start *s)
 	if (s->pipe == 0)
 		fcntl(0, F_SETFD, 0);
 	else if (dup2(s->pipe, 0) < 0)
-		goto fail;
+		return -errno;
 	if (s->keep == 1)
 		fcntl(1, F_SETFD, 0);
 	else if (s->keep >= 0)
 		dup2(s->keep, 1);
 	else
 		close(1);
+	return fd_close_range(2, ~0u, 0);
+}
+
+/*
+ * A copy of the supervisor, with memory of its own, that waits on the pipe as
+ * the program does. It becomes the program when the box has lived for a moment,
+ * or when there is something to do. A box that is gone by then has not paid for
+ * the program; should it not start, the copy stays on guard.
+ */
+_noreturn_ static void
+child(struct start *s)
+{
+	static char *const no_env[] = { NULL };
+	struct pollfd pfd = { .fd = 0, .events = POLLIN };
+	ssize_t n;
+	char c;
+
+	if (take_descriptors(s) < 0)
+		_exit(127);
+	/* Out of the reach of the terminal and of the job. */
+	setsid();
+	if (poll(&pfd, 1, GUARD_SETTLE_MS) == 0)
+		execve(s->path, s->argv, no_env);
+	do
+		n = read(0, &c, 1);
+	while (n < 0 && errno == EINTR);
+	if (n == 1)
+		_exit(0);
 	execve(s->path, s->argv, no_env);
-fail:
-	s->error = errno;
 	_exit(127);
 }
 
-/* A function of its own: what lives in the caller's frame across vfork(2) is
- * then out of the child's reach. POSIX allows that child nothing but exec; on
- * Linux (vfork(2), "Linux description") it is an ordinary process whose parent
- * waits, so calls that touch only its own descriptors are safe. */
-static __attribute__((noinline)) pid_t
-start_guard(struct start *s)
+static int
+spawn(struct start *s, struct guard *ret, struct err *e)
 {
-	pid_t pid = vfork();
+	sigset_t all, old;
+	int p[2], r = 0;
+	pid_t pid;
 
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, errno, "cannot make a pipe");
+	s->pipe = p[0];
+	/* Born with every signal blocked, so that a Ctrl-C that ends the
+	 * supervisor cannot end its guard as well. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = fork();
 	if (pid == 0)
-		child(s); /* NOLINT(clang-analyzer-unix.Vfork) */
-	return pid;
+		child(s);
+	if (pid < 0)
+		r = err_sys(e, errno, "cannot start %s", s->path);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	close(p[0]);
+	if (r < 0) {
+		close(p[1]);
+		return r;
+	}
+	ret->pid = pid;
+	ret->fd = p[1];
+	return 0;
 }
 
 int
@@ -91,36 +134,17 @@ guard_spawn(const char *path, const struct guard_items *it, int keep_fd,
 {
 	struct start s = { .path = path, .keep = keep_fd };
 	struct guard_items args = *it;
-	sigset_t all, old;
-	pid_t pid;
-	int p[2];
 
 	args.arg[0] = (char[]){ "agentbox-guard" };
 	args.arg[1 + args.n] = NULL;
 	s.argv = args.arg;
-	if (pipe2(p, O_CLOEXEC) < 0)
-		return err_sys(e, errno, "cannot make a pipe");
-	s.pipe = p[0];
-	/* Born with every signal blocked, so that a Ctrl-C that ends the
-	 * supervisor cannot end its guard as well. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = start_guard(&s);
-	if (pid < 0)
-		s.error = errno;
-	sigprocmask(SIG_SETMASK, &old, NULL);
-	close(p[0]);
-	if (s.error) {
-		if (pid > 0)
-			waitpid(pid, NULL, 0);
-		close(p[1]);
-		err_sys(e, s.error, "cannot start %s", path);
+	/* Not when it is needed: now. */
+	if (access(path, X_OK) < 0) {
+		err_sys(e, errno, "cannot start %s", path);
 		return err_cure(e, "install agentbox completely: the guard "
 				   "belongs beside its other programs");
 	}
-	ret->pid = pid;
-	ret->fd = p[1];
-	return 0;
+	return spawn(&s, ret, e);
 }
 
 bool

@@ -43,7 +43,8 @@ struct guard {
 int guard_add(struct guard_items *it, enum guard_kind kind, const char *path);
 void guard_items_done(struct guard_items *it);
 
-/* Starts the program at path. keep_fd (or -1) is a descriptor that the guard
+/* Starts the guard, which becomes the program at path in a moment, or as soon
+ * as there is something to do. keep_fd (or -1) is a descriptor that the guard
  * holds as long as it lives: the lock of the uid slot. guard_release() reaps
  * the process; nobody else should. */
 int guard_spawn(const char *path, const struct guard_items *it, int keep_fd,

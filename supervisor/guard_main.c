@@ -5,19 +5,17 @@
  * unlinks the files. See supervisor/guard.h for the items.
  *
  * One of these sits beside each box for its whole life, so it is made to weigh
- * nothing: no heap, no stdio and, in a release, no C library. It reads one byte
- * and never any data of an agent, so there is nothing in it to attack; it holds
+ * nothing: no heap, no stdio. It reads one byte and never any data of an
+ * agent, so there is nothing in it to attack; it holds
  * no descriptor but the pipe and the lock that keeps the box's uid taken until
  * all of its processes are gone.
  */
 #include "supervisor/guard.h"
 
+#include "lib/fd.h"
+
 #include <fcntl.h>
 #include <time.h>
-
-#ifdef GUARD_NOLIBC
-#include "supervisor/guard-nolibc.h"
-#endif
 
 #define WAIT_MAX_US 10000000
 #define WAIT_FIRST_US 200
@@ -106,7 +104,7 @@ main(int argc, char **argv)
 {
 	if (argc < 1)
 		return 2;
-	close_range(2, ~0u, 0);
+	fd_close_range(2, ~0u, 0);
 	/* Out of the reach of the terminal and of the job; the signal mask came
 	 * full from the supervisor. */
 	setsid();

@@ -209,12 +209,12 @@ sock_addr(const struct runtime *rt, const char *id, struct sockaddr_un *ret)
 		 "/proc/self/fd/%d/%.*s.sock", rt->dirfd, RUNTIME_ID_LEN, id);
 }
 
-static int
-sock_connect(struct runtime *rt, const char *id, int flags)
+int
+runtime_connect_now(struct runtime *rt, const char *id)
 {
 	struct sockaddr_un sa;
-	_cleanup_close_ int fd =
-		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | flags, 0);
+	_cleanup_close_ int fd = socket(
+		AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0)
 		return -errno;
@@ -246,7 +246,7 @@ runtime_connect(struct runtime *rt, const char *id)
 bool
 runtime_alive(struct runtime *rt, const char *id)
 {
-	int fd = sock_connect(rt, id, SOCK_NONBLOCK);
+	int fd = runtime_connect_now(rt, id);
 
 	if (fd >= 0)
 		close(fd);

@@ -57,6 +57,8 @@ void runtime_unregister(struct runtime *rt, struct runtime_box *box);
 /* Connects to the box with that id: a descriptor, blocking, CLOEXEC.
  * -ENOENT: no such box; -ECONNREFUSED: its supervisor is gone. */
 int runtime_connect(struct runtime *rt, const char *id);
+/* The same, not blocking; -EAGAIN when it has a queue already. */
+int runtime_connect_now(struct runtime *rt, const char *id);
 /* The id of a name: 0, or -ENOENT. One system call, no check for life. */
 int runtime_lookup(struct runtime *rt, const char *name,
 		   char ret_id[RUNTIME_ID_LEN + 1]);

@@ -1,5 +1,6 @@
 #!/bin/bash
-# clone3 and openat2 missing: the box is the same as with them.
+# clone3 and openat2 missing: the box is the same as with them. And pid 1 that
+# cannot confine itself: the box ends.
 . "$(dirname "$0")/lib.sh"
 
 [ -x "$TESTBIN/nosys" ] || skip_all "$TESTBIN/nosys is not built"
@@ -48,4 +49,11 @@ for pre in "" "$TESTBIN/nosys openat2 --"; do
 		"$(limited $pre "$AGENTBOX" run --workspace "$TMP/link/sub" -- \
 			cat file 2>/dev/null </dev/null)" secret
 done
+
+# The command runs already when pid 1 gives up its rights; if it cannot, then
+# there is no box, and who started it hears why.
+pre=(limited "$TESTBIN/nosys" prctl-undumpable:EPERM --)
+check_err "pid 1 that cannot confine itself ends the box" 125 \
+	'PR_SET_DUMPABLE: Operation not permitted' "${pre[@]}" "${box[@]}" -- \
+	sleep 30
 finish

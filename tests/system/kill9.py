@@ -1,4 +1,4 @@
-"""kill9.py AGENTBOX WORKSPACE RUNTIME_DIR ROUNDS
+"""kill9.py AGENTBOX WORKSPACE RUNTIME_DIR ROUNDS [PROFILE]
 
 Starts boxes, kills their supervisors with SIGKILL in every state of a box, and
 looks for what is left. Prints one line per state, or what was found and fails.
@@ -12,6 +12,7 @@ import sys
 import time
 
 AGENTBOX, WS, RT, ROUNDS = sys.argv[1:5]
+PROFILE = sys.argv[5] if len(sys.argv) > 5 else "default"
 TOKEN = "abx-kill9-%d" % os.getpid()
 LIMIT = 15.0  # seconds until everything must be gone
 random.seed(20261122)
@@ -25,8 +26,8 @@ FORKS = ["sh", "-c", "while :; do (sleep 0.01 &) ; done"]
 
 def start(name, command):
     return subprocess.Popen(
-        [AGENTBOX, "run", "--name", name, "--env", "TOKEN=" + TOKEN,
-         "--workspace", WS, "--"] + command,
+        [AGENTBOX, "run", "--profile", PROFILE, "--name", name,
+         "--env", "TOKEN=" + TOKEN, "--workspace", WS, "--"] + command,
         stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL)
 
@@ -79,6 +80,12 @@ def cgroups(name_of):
                                  recursive=True)]
 
 
+def empty_parents():
+    """Folders in which boxes have their groups, with no box in them."""
+    return [d for d in glob.glob("/sys/fs/cgroup/**/agentbox", recursive=True)
+            if not glob.glob(d + "/*/")]
+
+
 def ids():
     return {n[:-5] for n in os.listdir(RT) if n.endswith(".sock")}
 
@@ -86,6 +93,7 @@ def ids():
 def leftovers(box_ids):
     left = ["process " + p for p in processes()]
     left += ["cgroup " + c for i in box_ids for c in cgroups(i)]
+    left += ["cgroup " + p for p in empty_parents()]
     with open("/proc/self/mountinfo") as f:
         left += ["mount " + l for l in f if "agentbox" in l]
     return left

@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -43,29 +44,35 @@ static const struct {
 	const char *name;
 	uint32_t nr;
 	uint32_t arg0_mask; /* 0: whatever the arguments */
+	bool exact;	    /* or only with these two */
+	uint32_t arg0, arg1;
 } calls[] = {
-	{ "clone-ns", SYS_clone, CLONE_NS },
-	{ "clone3", SYS_clone3, 0 },
-	{ "close_range", SYS_close_range, 0 },
-	{ "fsopen", SYS_fsopen, 0 },
-	{ "getrandom", SYS_getrandom, 0 },
-	{ "landlock_add_rule", SYS_landlock_add_rule, 0 },
-	{ "landlock_create_ruleset", SYS_landlock_create_ruleset, 0 },
-	{ "landlock_restrict_self", SYS_landlock_restrict_self, 0 },
-	{ "memfd_create", SYS_memfd_create, 0 },
-	{ "mount", SYS_mount, 0 },
-	{ "mount_setattr", SYS_mount_setattr, 0 },
-	{ "move_mount", SYS_move_mount, 0 },
-	{ "open_tree", SYS_open_tree, 0 },
-	{ "openat2", SYS_openat2, 0 },
-	{ "pidfd_getfd", SYS_pidfd_getfd, 0 },
-	{ "pidfd_open", SYS_pidfd_open, 0 },
-	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0 },
-	{ "pivot_root", SYS_pivot_root, 0 },
-	{ "seccomp", SYS_seccomp, 0 },
-	{ "setns", SYS_setns, 0 },
-	{ "statx", SYS_statx, 0 },
-	{ "unshare", SYS_unshare, 0 },
+	{ "clone-ns", SYS_clone, CLONE_NS, false, 0, 0 },
+	{ "clone3", SYS_clone3, 0, false, 0, 0 },
+	{ "close_range", SYS_close_range, 0, false, 0, 0 },
+	{ "fsopen", SYS_fsopen, 0, false, 0, 0 },
+	{ "getrandom", SYS_getrandom, 0, false, 0, 0 },
+	{ "landlock_add_rule", SYS_landlock_add_rule, 0, false, 0, 0 },
+	{ "landlock_create_ruleset", SYS_landlock_create_ruleset, 0, false, 0,
+	  0 },
+	{ "landlock_restrict_self", SYS_landlock_restrict_self, 0, false, 0,
+	  0 },
+	{ "memfd_create", SYS_memfd_create, 0, false, 0, 0 },
+	{ "mount", SYS_mount, 0, false, 0, 0 },
+	{ "mount_setattr", SYS_mount_setattr, 0, false, 0, 0 },
+	{ "move_mount", SYS_move_mount, 0, false, 0, 0 },
+	{ "open_tree", SYS_open_tree, 0, false, 0, 0 },
+	{ "openat2", SYS_openat2, 0, false, 0, 0 },
+	{ "pidfd_getfd", SYS_pidfd_getfd, 0, false, 0, 0 },
+	{ "pidfd_open", SYS_pidfd_open, 0, false, 0, 0 },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, false, 0, 0 },
+	{ "pivot_root", SYS_pivot_root, 0, false, 0, 0 },
+	/* what pid 1 of a box does first once the command runs */
+	{ "prctl-undumpable", SYS_prctl, 0, true, PR_SET_DUMPABLE, 0 },
+	{ "seccomp", SYS_seccomp, 0, false, 0, 0 },
+	{ "setns", SYS_setns, 0, false, 0, 0 },
+	{ "statx", SYS_statx, 0, false, 0, 0 },
+	{ "unshare", SYS_unshare, 0, false, 0, 0 },
 };
 
 static const struct {
@@ -84,7 +91,7 @@ static const struct {
 #define RULES_MAX 32
 
 struct filter {
-	struct sock_filter insns[4 + RULES_MAX * 4];
+	struct sock_filter insns[4 + RULES_MAX * 7];
 	size_t n;
 };
 
@@ -101,22 +108,37 @@ emit_load(struct filter *f, size_t offset)
 					     (uint32_t)offset));
 }
 
+/* Past the rest of its rule (so many instructions) unless it is v. */
+static void
+emit_unless(struct filter *f, size_t offset, uint32_t v, unsigned char skip)
+{
+	emit_load(f, offset);
+	emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, v, 0,
+					     skip));
+}
+
 static void
 emit_rule(struct filter *f, size_t call, uint32_t err)
 {
 	uint32_t mask = calls[call].arg0_mask;
 
-	emit_load(f, offsetof(struct seccomp_data, nr));
-	if (mask) {
-		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						     calls[call].nr, 0, 3));
+	if (calls[call].exact) {
+		emit_unless(f, offsetof(struct seccomp_data, nr),
+			    calls[call].nr, 5);
+		emit_unless(f, offsetof(struct seccomp_data, args[0]),
+			    calls[call].arg0, 3);
+		emit_unless(f, offsetof(struct seccomp_data, args[1]),
+			    calls[call].arg1, 1);
+	} else if (mask) {
+		emit_unless(f, offsetof(struct seccomp_data, nr),
+			    calls[call].nr, 3);
 		/* the low half: namespace flags lie there */
 		emit_load(f, offsetof(struct seccomp_data, args[0]));
 		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K,
 						     mask, 0, 1));
 	} else {
-		emit(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K,
-						     calls[call].nr, 0, 1));
+		emit_unless(f, offsetof(struct seccomp_data, nr),
+			    calls[call].nr, 1);
 	}
 	emit(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
 					     SECCOMP_RET_ERRNO | err));

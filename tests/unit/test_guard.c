@@ -123,9 +123,33 @@ TEST(released_it_leaves_all_in_place)
 	unlink(file);
 }
 
-/* Runs a supervisor that starts a guard and is then killed. */
+/* Is it the program yet? */
+static bool
+is_program(pid_t pid)
+{
+	char link[64], exe[PATH_MAX];
+	ssize_t n;
+
+	snprintf(link, sizeof(link), "/proc/%d/exe", (int)pid);
+	n = readlink(link, exe, sizeof(exe) - 1);
+	if (n < 0)
+		return false;
+	exe[n] = '\0';
+	return strstr(exe, "guard") && !strstr(exe, "test_guard");
+}
+
+static bool
+becomes_program(pid_t pid)
+{
+	for (int i = 0; i < 2000 && !is_program(pid); i++)
+		pause_ms(5);
+	return is_program(pid);
+}
+
+/* Runs a supervisor that starts a guard and is then killed: at once, or when
+ * the guard has become the program. */
 static void
-supervisor_dies(const struct guard_items *it, int keep)
+supervisor_dies(const struct guard_items *it, int keep, bool late)
 {
 	const char *program = guard_program();
 	int status, p[2];
@@ -140,6 +164,8 @@ supervisor_dies(const struct guard_items *it, int keep)
 
 		if (guard_spawn(program, it, keep, &g, &e) < 0)
 			FAIL("%s", e.text);
+		if (late && !becomes_program(g.pid))
+			FAIL("it never became the program");
 		(void)!write(p[1], "x", 1);
 		for (;;)
 			pause();
@@ -151,7 +177,8 @@ supervisor_dies(const struct guard_items *it, int keep)
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 }
 
-TEST(a_killed_supervisor_is_cleaned_up_after)
+static void
+check_clean_up(bool late)
 {
 	char dir[PATH_MAX], file[PATH_MAX];
 	struct guard_items it = { .n = 0 };
@@ -160,9 +187,34 @@ TEST(a_killed_supervisor_is_cleaned_up_after)
 	/* what was never made is no reason to stop */
 	ASSERT_OK(guard_add(&it, GUARD_CGROUP, "/nonexistent/agentbox-x"));
 	ASSERT_OK(guard_add(&it, GUARD_UNLINK, "/nonexistent/file"));
-	supervisor_dies(&it, -1);
+	supervisor_dies(&it, -1, late);
 	ASSERT_TRUE(gone_within(dir, 3000));
 	guard_items_done(&it);
+}
+
+TEST(a_supervisor_killed_at_once_is_cleaned_up_after)
+{
+	check_clean_up(false);
+}
+
+TEST(a_supervisor_killed_later_is_cleaned_up_after)
+{
+	check_clean_up(true);
+}
+
+/* A box that ends at once does not pay for the program; one that lives does,
+ * and has a guard that weighs nothing. */
+TEST(it_becomes_the_program_later)
+{
+	const char *program = guard_program();
+	struct guard_items it = { .n = 0 };
+	struct guard g = GUARD_INIT;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(guard_spawn(program, &it, -1, &g, &e));
+	ASSERT_TRUE(becomes_program(g.pid));
+	ASSERT_TRUE(guard_alive(&g));
+	guard_release(&g);
 }
 
 TEST(the_lock_is_held_until_the_end)
@@ -179,7 +231,7 @@ TEST(the_lock_is_held_until_the_end)
 	ASSERT_EQ(flock(keep, LOCK_EX), 0);
 	/* a group that cannot go: the guard tries for a while */
 	ASSERT_OK(guard_add(&it, GUARD_CGROUP, dir));
-	supervisor_dies(&it, keep);
+	supervisor_dies(&it, keep, false);
 	close(keep);
 	pause_ms(100);
 	ASSERT_EQ(flock(other, LOCK_EX | LOCK_NB), -1);

@@ -402,6 +402,7 @@ ref_cond(const struct rule_cond *c, const struct request *rq,
 struct verdict {
 	enum effect effect;
 	const char *rule;
+	bool granted; /* by a rule that does more than restrict */
 };
 
 static enum truth
@@ -487,9 +488,11 @@ ref_rule(const struct rule *r, const struct request *rq,
 	    (t == IS_UNKNOWN &&
 	     (effect == EFFECT_REDACT || effect == EFFECT_LIMIT)))
 		return;
-	raise(&at[1], effect, r->id);
-	if (r->mode != MODE_OBSERVE)
-		raise(&at[0], effect, r->id);
+	for (int w = r->mode == MODE_OBSERVE; w < 2; w++) {
+		raise(&at[w], effect, r->id);
+		if (effect < EFFECT_DENY && !r->restricts)
+			at[w].granted = true;
+	}
 }
 
 /* Levels */
@@ -516,6 +519,7 @@ grants_on(const struct policy_spec *s, size_t level, enum surface on)
 {
 	for (size_t i = 0; i < s->n_rules; i++)
 		if (s->rule[i].level == level && s->rule[i].on >> on & 1 &&
+		    !s->rule[i].restricts &&
 		    (s->rule[i].effect == EFFECT_ALLOW ||
 		     s->rule[i].effect == EFFECT_ASK))
 			return true;
@@ -529,14 +533,17 @@ level_says(const struct policy_spec *s, size_t i, const struct request *rq,
 {
 	const struct level *l = &s->level[i];
 
+	if (v->effect < EFFECT_DENY && !v->granted &&
+	    (!l->inherits || grants_on(s, i, rq->surface)))
+		*v = (struct verdict){ .effect = EFFECT_NONE };
 	if (v->effect < EFFECT_DENY && class_of(rq) > l->ceiling)
-		*v = (struct verdict){ EFFECT_DENY, NULL };
+		*v = (struct verdict){ .effect = EFFECT_DENY };
 	else if (v->effect == EFFECT_NONE && l->inherits &&
 		 !grants_on(s, i, rq->surface))
 		return false;
 	if (!would && l->mode == MODE_OBSERVE &&
 	    strict(v->effect) > EFFECT_REDACT)
-		*v = (struct verdict){ EFFECT_ALLOW, NULL };
+		*v = (struct verdict){ .effect = EFFECT_ALLOW };
 	return true;
 }
 
@@ -554,14 +561,14 @@ void
 ref_decide(const struct policy_spec *s, const struct request *rq,
 	   const struct decide_time *now, struct ref_decision *ret)
 {
-	struct verdict all[2] = { { EFFECT_NONE, NULL },
-				  { EFFECT_NONE, NULL } };
+	struct verdict all[2] = { { .effect = EFFECT_NONE },
+				  { .effect = EFFECT_NONE } };
 	bool any[2] = { false, false };
 
 	*ret = (struct ref_decision){ .rule = "-" };
 	for (size_t l = 0; l < s->n_levels; l++) {
-		struct verdict at[2] = { { EFFECT_NONE, NULL },
-					 { EFFECT_NONE, NULL } };
+		struct verdict at[2] = { { .effect = EFFECT_NONE },
+					 { .effect = EFFECT_NONE } };
 
 		for (size_t i = 0; i < s->n_rules; i++)
 			if (s->rule[i].level == l &&

@@ -1,84 +1,13 @@
-/* Random policies and requests: see the header. */
+/* Random rules and policies: see the header. */
 #include "tests/tools/random_policy.h"
 
 #include <string.h>
-
-struct choices
-choices_from_seed(uint64_t seed)
-{
-	return (struct choices){ .state = seed * 2 + 1 };
-}
-
-struct choices
-choices_from_bytes(const uint8_t *data, size_t len)
-{
-	return (struct choices){ .data = data, .len = len };
-}
-
-/* splitmix64, https://prng.di.unimi.it/splitmix64.c (public domain) */
-static uint64_t
-next(struct choices *c)
-{
-	uint64_t z = c->state += UINT64_C(0x9e3779b97f4a7c15);
-
-	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-	return z ^ (z >> 31);
-}
-
-unsigned int
-choose(struct choices *c, unsigned int n)
-{
-	if (n < 2)
-		return 0;
-	if (!c->data)
-		return (unsigned int)(next(c) % n);
-	if (!c->len)
-		return 0;
-	c->len--;
-	return *c->data++ % n;
-}
-
-bool
-chance(struct choices *c, unsigned int percent)
-{
-	return choose(c, 100) >= 100 - percent;
-}
 
 #define PICK(c, list) ((list)[choose(c, ARRAY_SIZE(list))])
 
 static const enum surface surfaces[] = { SURFACE_NETWORK, SURFACE_TOOLS,
 					 SURFACE_MEMORY, SURFACE_ADMIN };
-static const char *const names[] = { "a", "b",	"ab",	   "get_a", "get_b",
-				     "",  "eu", "eu-west", "A" };
-static const char *const globs[] = { "a", "*",	"get_*", "a?", "**",
-				     "?", "*b", "get_?", "eu*" };
-static const char *const hosts[] = {
-	"example.org",	 "a.example.org",  "x.a.example.org",
-	"b.example.org", "EXAMPLE.org.",   "10.0.0.1",
-	"::1",		 "0::1",	   "a..b",
-	"127.1",	 "badexample.org", "localhost"
-};
-static const char *const host_patterns[] = {
-	"example.org", "a.example.org", "*.example.org", "*.a.example.org",
-	"*",	       "10.0.0.1",	"::1",		 "A.Example.Org"
-};
-static const char *const paths[] = { "/a",	  "/a/b", "/a/b/c",  "/b",
-				     "/",	  "/a/",  "/a/../b", "//a",
-				     "/a/%2e./b", "/ab" };
-static const char *const path_globs[] = { "/a/**", "/a",    "/a/*", "**",
-					  "/*",	   "/**/c", "/a/b", "/a?" };
-static const char *const addresses[] = { "10.0.0.1", "10.1.2.3",
-					 "11.0.0.1", "::1",
-					 "fd00::1",  "::ffff:10.0.0.1",
-					 "10.1" };
-static const char *const nets[] = { "10.0.0.0/8", "10.0.0.0/16", "10.0.0.1",
-				    "::1",	  "fd00::/8",	 "0.0.0.0/0",
-				    "::/0" };
-static const char *const regexes[] = { "[a-z]+", "a|b",	    "get_.*",
-				       ".*",	 "(?!a).+", "a?b?" };
 static const char *const inside[] = { "/x", "/y", "/x/0", "/x/k", "" };
-static const char *const labels[] = { "l0", "l1", "l2", "l3", "lx" };
 
 enum surface
 random_surface(struct choices *c)
@@ -115,36 +44,7 @@ random_scalar(struct choices *c, struct rule_value *v)
 		v->lo = v->hi = choose(c, 6);
 		break;
 	default:
-		set_text(v, PICK(c, names));
-	}
-}
-
-static void
-random_text(struct choices *c, enum attr a, struct rule_value *v)
-{
-	const char *const *words = attr_words(a);
-	size_t n = 0;
-
-	switch (attr_kind(a)) {
-	case KIND_WORD:
-		while (words[n])
-			n++;
-		set_text(v, words[choose(c, (unsigned int)n)]);
-		break;
-	case KIND_PATH:
-		set_text(v, PICK(c, paths));
-		break;
-	case KIND_HOST:
-		set_text(v, PICK(c, hosts));
-		break;
-	case KIND_ADDR:
-		set_text(v, PICK(c, addresses));
-		break;
-	case KIND_LABELS:
-		set_text(v, labels[choose(c, RANDOM_LABELS)]);
-		break;
-	default:
-		set_text(v, PICK(c, names));
+		set_text(v, random_word(c, ATTR_RUN_ID));
 	}
 }
 
@@ -160,8 +60,6 @@ static void
 random_value(struct choices *c, enum cond_op op, enum attr a,
 	     struct rule_value *v)
 {
-	bool path = attr_kind(a) == KIND_PATH;
-
 	switch (op) {
 	case OP_EQ:
 	case OP_NE:
@@ -171,20 +69,11 @@ random_value(struct choices *c, enum cond_op op, enum attr a,
 		else if (attr_kind(a) == KIND_INT)
 			random_number(c, false, v);
 		else
-			random_text(c, a, v);
-		break;
-	case OP_GLOB:
-		set_text(v, path ? PICK(c, path_globs) : PICK(c, globs));
-		break;
-	case OP_HOST:
-		set_text(v, PICK(c, host_patterns));
+			set_text(v, random_word(c, a));
 		break;
 	case OP_CIDR:
-		if (cidr_parse(PICK(c, nets), v) < 0)
+		if (cidr_parse(random_pattern(c, op, a), v) < 0)
 			abort();
-		break;
-	case OP_REGEX:
-		set_text(v, PICK(c, regexes));
 		break;
 	case OP_LT:
 	case OP_LE:
@@ -199,7 +88,7 @@ random_value(struct choices *c, enum cond_op op, enum attr a,
 		v->b = choose(c, 2);
 		break;
 	default:
-		random_text(c, a, v);
+		set_text(v, random_pattern(c, op, a));
 	}
 }
 
@@ -333,15 +222,17 @@ random_extras(struct choices *c, struct rule *r)
 {
 	if (r->effect < EFFECT_DENY &&
 	    (r->effect == EFFECT_LABEL || chance(c, 20)))
-		strv_add(&r->labels_add, labels[choose(c, RANDOM_LABELS)]);
+		strv_add(&r->labels_add, random_label(c));
 	if (r->effect >= EFFECT_ALLOW && r->effect < EFFECT_DENY &&
 	    chance(c, 15))
-		strv_add(&r->labels_clear, labels[choose(c, RANDOM_LABELS)]);
+		strv_add(&r->labels_clear, random_label(c));
 	if (r->effect == EFFECT_REDACT)
 		strv_add(&r->redact, choose(c, 2) ? "/size" : "/data/labels");
 	if (r->effect >= EFFECT_LIMIT && r->effect <= EFFECT_DENY &&
 	    chance(c, 15))
 		r->mode = MODE_OBSERVE;
+	if (r->effect >= EFFECT_LIMIT && r->effect <= EFFECT_ASK)
+		r->restricts = chance(c, 30);
 	if (chance(c, 25))
 		r->step = strdup(choose(c, 2) ? "one" : "two");
 }
@@ -406,7 +297,7 @@ random_trigger(struct choices *c, struct trigger *t)
 	if (t->on == TRIGGER_RULE)
 		t->rule = strdup("r0000");
 	if (t->on == TRIGGER_LABEL)
-		strv_add(&t->labels, labels[choose(c, RANDOM_LABELS)]);
+		strv_add(&t->labels, random_label(c));
 }
 
 void
@@ -429,9 +320,9 @@ random_spec(struct choices *c, unsigned int max_rules, struct policy_spec *s)
 			c, i ? (first + (unsigned int)i * 7919u) % 9999 + 1 : 0,
 			choose(c, (unsigned int)s->n_levels), &s->rule[i]);
 	for (size_t i = 0; i < RANDOM_LABELS; i++)
-		strv_add(&s->labels, labels[i]);
+		strv_add(&s->labels, (char[]){ 'l', (char)('0' + i), 0 });
 	if (chance(c, 50))
-		strv_add(&s->labels_start, labels[0]);
+		strv_add(&s->labels_start, "l0");
 	s->n_triggers = choose(c, 3);
 	s->trigger = calloc(s->n_triggers + 1, sizeof(*s->trigger));
 	for (size_t i = 0; i < s->n_triggers; i++)
@@ -488,173 +379,4 @@ random_make(struct policy_spec *s)
 		}
 	}
 	return p;
-}
-
-/* Requests */
-
-static void
-set_string(struct value *v, const char *s)
-{
-	v->type = VALUE_STRING;
-	v->s = s;
-	v->len = strlen(s);
-}
-
-static struct value *
-node(struct random_request *r)
-{
-	if (r->n == RANDOM_NODES)
-		return NULL;
-	r->node[r->n] = (struct value){ .type = VALUE_NULL };
-	return &r->node[r->n++];
-}
-
-static void random_any(struct choices *c, struct random_request *r,
-		       struct value *v, unsigned int depth);
-
-static void
-random_list(struct choices *c, struct random_request *r, struct value *v,
-	    const char *const *words, unsigned int n_words)
-{
-	const struct value **end = &v->first;
-
-	v->type = VALUE_LIST;
-	v->first = NULL;
-	v->n = 0;
-	for (unsigned int n = choose(c, 4); n; n--) {
-		struct value *item = node(r);
-
-		if (!item)
-			return;
-		set_string(item, words[choose(c, n_words)]);
-		if (chance(c, 5))
-			*item = (struct value){ .type = VALUE_NULL };
-		*end = item;
-		end = (const struct value **)(uintptr_t)&item->next;
-		v->n++;
-	}
-}
-
-static void
-random_object(struct choices *c, struct random_request *r, struct value *v,
-	      unsigned int depth)
-{
-	static const char *const keys[] = { "x", "y", "k" };
-	const struct value **end = &v->first;
-
-	v->type = VALUE_OBJECT;
-	v->first = NULL;
-	v->n = 0;
-	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
-		struct value *m = chance(c, 70) ? node(r) : NULL;
-
-		if (!m)
-			continue;
-		random_any(c, r, m, depth + 1);
-		m->key = keys[i];
-		m->key_len = 1;
-		*end = m;
-		end = (const struct value **)(uintptr_t)&m->next;
-		v->n++;
-	}
-}
-
-static void
-random_any(struct choices *c, struct random_request *r, struct value *v,
-	   unsigned int depth)
-{
-	switch (choose(c, depth < 3 ? 9 : 6)) {
-	case 0:
-		v->type = VALUE_NULL;
-		break;
-	case 1:
-		v->type = VALUE_BOOL;
-		v->b = choose(c, 2);
-		break;
-	case 2:
-		v->type = VALUE_REAL;
-		v->r = choose(c, 8) / 2.0;
-		break;
-	case 3:
-		v->type = VALUE_INT;
-		v->i = (int64_t)choose(c, 8) - 1;
-		break;
-	case 6:
-		random_list(c, r, v, names, ARRAY_SIZE(names));
-		break;
-	case 7:
-		random_object(c, r, v, depth);
-		break;
-	case 8:
-		set_string(v, PICK(c, hosts));
-		break;
-	default:
-		set_string(v, PICK(c, names));
-	}
-}
-
-static void
-random_typed(struct choices *c, struct random_request *r, enum attr a)
-{
-	static const char *const people[] = { "ann", "bob", "owner", "agent" };
-	struct value *v = &r->rq.attr[a];
-	const char *const *words = attr_words(a);
-	unsigned int n = 0;
-
-	switch (attr_kind(a)) {
-	case KIND_WORD:
-		while (words[n])
-			n++;
-		set_string(v, words[choose(c, n)]);
-		break;
-	case KIND_PATH:
-		set_string(v, PICK(c, paths));
-		break;
-	case KIND_HOST:
-		set_string(v, PICK(c, hosts));
-		break;
-	case KIND_ADDR:
-		set_string(v, PICK(c, addresses));
-		break;
-	case KIND_INT:
-		v->type = VALUE_INT;
-		v->i = (int64_t)choose(c, 8) - 1;
-		break;
-	case KIND_LIST:
-		random_list(c, r, v, people, ARRAY_SIZE(people));
-		break;
-	case KIND_LABELS:
-		random_list(c, r, v, labels, ARRAY_SIZE(labels));
-		break;
-	case KIND_TREE:
-		random_object(c, r, v, 0);
-		break;
-	default:
-		set_string(v, PICK(c, names));
-	}
-}
-
-void
-random_request(struct choices *c, struct random_request *r)
-{
-	enum surface s = random_surface(c);
-
-	r->n = 0;
-	request_init(&r->rq, s);
-	for (int i = 0; i < ATTR_MAX; i++) {
-		enum attr a = (enum attr)i;
-
-		if (!(attr_surfaces(a) >> s & 1) || a == ATTR_SURFACE ||
-		    chance(c, 12))
-			continue;
-		if (chance(c, 6))
-			random_any(c, r, &r->rq.attr[a], 0);
-		else
-			random_typed(c, r, a);
-	}
-	if (chance(c, 80))
-		request_set(&r->rq, ATTR_RUN_OWNER, "owner");
-	if (chance(c, 80))
-		request_set(&r->rq, ATTR_RUN_AGENT, "agent");
-	request_derive(&r->rq);
 }

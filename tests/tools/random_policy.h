@@ -18,6 +18,11 @@ struct choices choices_from_bytes(const uint8_t *data, size_t len);
 unsigned int choose(struct choices *c, unsigned int n);
 bool chance(struct choices *c, unsigned int percent);
 
+/* A value as requests have it, and one as conditions with that operator. */
+const char *random_word(struct choices *c, enum attr a);
+const char *random_pattern(struct choices *c, enum cond_op op, enum attr a);
+const char *random_label(struct choices *c); /* that policies define */
+
 #define RANDOM_LABELS 4 /* "l0" to "l3"; requests may also have "lx" */
 #define RANDOM_NODES 24
 

@@ -10,6 +10,7 @@
 #include "profiles/authority.h"
 #include "profiles/request_json.h"
 #include "tests/tap.h"
+#include "tests/tools/json_request.h"
 
 #include <fcntl.h>
 #include <glob.h>
@@ -21,7 +22,6 @@
 #define START_BOOT_US UINT64_C(3600000000)
 #define START_TIME "2026-11-25T10:00:00Z" /* a Wednesday */
 #define TOKENS_MAX 40
-#define NODES_MAX 64
 
 struct table {
 	const char *file;
@@ -38,9 +38,7 @@ struct row {
 	unsigned long times;
 	bool done, refused; /* commit: it went ahead, it did not */
 	json_t *doc;
-	struct request rq; /* its strings are the document's */
-	struct value node[NODES_MAX];
-	size_t n_nodes;
+	struct json_request rq;
 	size_t extra; /* first token after "!" */
 	struct decision d;
 	int fired;
@@ -117,28 +115,20 @@ path_of(const char *name, char buf[256])
 	return buf;
 }
 
+/* base: what a run narrows, or NULL. */
 static struct profile *
-load(struct table *t, const char *name)
+load(struct table *t, const char *name, struct profile *base)
 {
 	const char *search[] = { tap_tmpdir(), NULL };
 	struct err e = ERR_INIT;
 	struct profile *p = NULL;
 	char path[256];
+	int r;
 
-	if (profile_load(path_of(name, path), search, &p, &e) < 0)
-		broken(t, "%s", e.text);
-	return p;
-}
-
-static struct profile *
-load_run(struct table *t, const char *name, struct profile *base)
-{
-	const char *search[] = { tap_tmpdir(), NULL };
-	struct err e = ERR_INIT;
-	struct profile *p = NULL;
-	char path[256];
-
-	if (profile_load_run(path_of(name, path), base, search, &p, &e) < 0)
+	path_of(name, path);
+	r = base ? profile_load_run(path, base, search, &p, &e)
+		 : profile_load(path, search, &p, &e);
+	if (r < 0)
 		broken(t, "%s", e.text);
 	return p;
 }
@@ -179,12 +169,12 @@ read_policy(struct table *t, char *token[], size_t n)
 
 	if (n < 2)
 		broken(t, "policy of what?");
-	p = load(t, token[1]);
+	p = load(t, token[1], NULL);
 	for (size_t i = 2; i < n; i++) {
 		if (str_starts(token[i], "host="))
 			path_of(token[i] + 5, host);
 		else if (str_starts(token[i], "run="))
-			narrow = load_run(t, token[i] + 4, p);
+			narrow = load(t, token[i] + 4, p);
 		else
 			broken(t, "\"%s\" is no part of a policy", token[i]);
 	}
@@ -245,7 +235,7 @@ read_levels(struct table *t, char *token[], size_t n)
 
 		if (inherits)
 			token[i][len - 1] = '\0';
-		p = load(t, token[i]);
+		p = load(t, token[i], NULL);
 		authority_of(t, p, NULL, NULL, &s);
 		s.level[s.n_levels - 1].inherits = inherits;
 		stack(&all, &s);
@@ -260,38 +250,6 @@ read_levels(struct table *t, char *token[], size_t n)
 
 /* Requests */
 
-static json_t *
-value_of(struct table *t, const char *s)
-{
-	json_error_t e;
-	json_t *j;
-
-	if (*s == '@') { /* @9000: so many letters */
-		uint64_t n;
-		char *text;
-
-		ASSERT_OK(str_to_u64(s + 1, &n));
-		text = malloc(n);
-		ASSERT_NOT_NULL(text);
-		memset(text, 'a', n);
-		j = json_stringn(text, n);
-		free(text);
-		return j;
-	}
-	if (strchr("\"[{", *s) || (*s >= '0' && *s <= '9') || *s == '-' ||
-	    !strcmp(s, "true") || !strcmp(s, "false") || !strcmp(s, "null")) {
-		j = json_loads(s, JSON_DECODE_ANY, &e);
-		/* 10.0.0.1, 2026-11-25 */
-		if (!j && *s != '"' && *s != '[' && *s != '{')
-			j = json_string(s);
-	} else {
-		j = json_string(s);
-	}
-	if (!j)
-		broken(t, "\"%s\": %s", s, e.text);
-	return j;
-}
-
 /* A row that misspells a key would prove nothing. */
 static void
 known(struct table *t, const char *surface, const char *path)
@@ -304,30 +262,6 @@ known(struct table *t, const char *surface, const char *path)
 	a = attr_from_pointer(pointer, &rest);
 	if (s < 0 || a < 0 || !(attr_surfaces((enum attr)a) >> s & 1))
 		broken(t, "%s has no %s", surface, path);
-}
-
-/* path: "args/amount"; value "~" takes it away. */
-static void
-set_member(struct table *t, json_t *root, char *path, const char *value)
-{
-	json_t *at = root;
-	char *slash;
-
-	for (; (slash = strchr(path, '/')); path = slash + 1) {
-		json_t *in;
-
-		*slash = '\0';
-		in = json_object_get(at, path);
-		if (!in) {
-			in = json_object();
-			json_object_set_new(at, path, in);
-		}
-		at = in;
-	}
-	if (!strcmp(value, "~"))
-		json_object_del(at, path);
-	else
-		json_object_set_new(at, path, value_of(t, value));
 }
 
 static json_t *
@@ -350,110 +284,6 @@ document(const struct table *t, const char *surface)
 			 surface, "run", "id", "run-1", "agent", "agent",
 			 "owner", "olivia", "role", "execute", "labels",
 			 labels_of_run(t));
-}
-
-/* The loader's own reader refuses what has the wrong type; decide() must judge
- * it, so here it stays as it is. */
-
-static void value_from(struct row *r, const json_t *j, struct value *ret);
-
-static struct value *
-add_node(struct row *r, struct value *list, struct value *last, const json_t *j)
-{
-	struct value *v = &r->node[r->n_nodes++];
-
-	ASSERT_LE(r->n_nodes, (size_t)NODES_MAX);
-	value_from(r, j, v);
-	if (last)
-		last->next = v;
-	else
-		list->first = v;
-	list->n++;
-	return v;
-}
-
-static void
-list_from(struct row *r, const json_t *j, struct value *ret)
-{
-	struct value *last = NULL;
-
-	for (size_t i = 0; i < json_array_size(j); i++)
-		last = add_node(r, ret, last, json_array_get(j, i));
-}
-
-static void
-object_from(struct row *r, json_t *j, struct value *ret)
-{
-	struct value *last = NULL;
-	const char *key;
-	json_t *member;
-
-	json_object_foreach(j, key, member)
-	{
-		last = add_node(r, ret, last, member);
-		last->key = key;
-		last->key_len = (uint32_t)strlen(key);
-	}
-}
-
-static void
-value_from(struct row *r, const json_t *j, struct value *ret)
-{
-	static const enum value_type types[] = {
-		[JSON_OBJECT] = VALUE_OBJECT, [JSON_ARRAY] = VALUE_LIST,
-		[JSON_STRING] = VALUE_STRING, [JSON_INTEGER] = VALUE_INT,
-		[JSON_REAL] = VALUE_REAL,     [JSON_TRUE] = VALUE_BOOL,
-		[JSON_FALSE] = VALUE_BOOL,    [JSON_NULL] = VALUE_NULL,
-	};
-
-	*ret = (struct value){ .type = types[json_typeof(j)] };
-	if (ret->type == VALUE_OBJECT) {
-		object_from(r, (json_t *)(uintptr_t)j, ret);
-	} else if (ret->type == VALUE_LIST) {
-		list_from(r, j, ret);
-	} else if (ret->type == VALUE_STRING) {
-		ret->s = json_string_value(j);
-		ret->len = json_string_length(j);
-	} else if (ret->type == VALUE_INT) {
-		ret->i = json_integer_value(j);
-	} else if (ret->type == VALUE_REAL) {
-		ret->r = json_real_value(j);
-	} else if (ret->type == VALUE_BOOL) {
-		ret->b = json_is_true(j);
-	}
-}
-
-static const json_t *
-json_at(const json_t *j, const char *pointer)
-{
-	while (j && *pointer) {
-		size_t n = strcspn(++pointer, "/");
-		char name[64];
-
-		snprintf(name, sizeof(name), "%.*s", (int)n, pointer);
-		j = json_object_get(j, name);
-		pointer += n;
-	}
-	return j;
-}
-
-static void
-request_from(struct table *t, struct row *r)
-{
-	int s = surface_from_name(
-		json_string_value(json_object_get(r->doc, "surface")));
-
-	if (s < 0)
-		broken(t, "no such surface");
-	request_init(&r->rq, (enum surface)s);
-	for (int i = 0; i < ATTR_MAX; i++) {
-		const char *pointer = attr_pointer((enum attr)i);
-		const json_t *j = json_at(r->doc, pointer);
-
-		if (j)
-			value_from(r, j, &r->rq.attr[i]);
-	}
-	request_derive(&r->rq);
 }
 
 static size_t
@@ -494,7 +324,7 @@ read_request(struct table *t, struct row *r, size_t i)
 			broken(t, "\"%s\" is not KEY=VALUE", r->token[i]);
 		*eq = '\0';
 		known(t, surface, r->token[i]);
-		set_member(t, r->doc, r->token[i], eq + 1);
+		json_request_set(r->doc, r->token[i], eq + 1);
 	}
 	r->extra = i < r->n ? i + 1 : i;
 }
@@ -682,8 +512,8 @@ read_row(struct table *t, struct row *r)
 	if (!t->p)
 		broken(t, "a row before any policy");
 	read_request(t, r, read_modifiers(t, r, 3));
-	request_from(t, r);
-	check_row(t, r, &r->rq);
+	json_request_make(r->doc, &r->rq);
+	check_row(t, r, &r->rq.rq);
 	json_decref(r->doc);
 	t->rows++;
 }

@@ -215,7 +215,5 @@ diff_keys(struct diff *d, const struct profile *a, const struct profile *b)
 			     NULL, "%s -> %s",
 			     a->mode == MODE_OBSERVE ? "observe" : "enforce",
 			     b->mode == MODE_OBSERVE ? "observe" : "enforce");
-	if (r >= 0)
-		r = diff_object(d, a, b, &profile_root, "profile");
-	return r;
+	return r < 0 ? r : diff_object(d, a, b, &profile_root, "profile");
 }

@@ -144,12 +144,13 @@ split(const char *s, char sep, bool from_end, char **first, char **second)
 	return *first && *second;
 }
 
+/* No host has a slash: what looks like a block is told of as one. */
 static bool
 is_address(const char *s)
 {
 	struct rule_value v;
 
-	return cidr_parse(s, &v) >= 0;
+	return strchr(s, '/') || cidr_parse(s, &v) >= 0;
 }
 
 static int
@@ -193,7 +194,7 @@ network_string(struct load *l, struct rule *r, const char *s)
 				 "\"HOST:PORT\", or an object with \"host\" "
 				 "and \"path\"",
 				 s);
-	if (is_address(s) && strchr(s, ':'))
+	if (strchr(s, ':') != strrchr(s, ':'))
 		return load_fail(l,
 				 "\"%.100s\": write an IPv6 address in "
 				 "brackets: \"[%.100s]:443\"",

@@ -261,13 +261,14 @@ one_surface(struct load *l, json_t *j, void *arg)
 	i = load_word_index(l, surface_words, j);
 	if (i < 0)
 		return i;
-	if (i == SURFACE_MAX && *on)
+	if ((i == SURFACE_MAX && *on) || *on == BROKERED)
 		return load_fail(l, "\"any\" stands alone");
 	if (i != SURFACE_MAX && !(BROKERED & 1u << i))
 		return load_fail(l,
 				 "the kernel holds %s and cannot look at "
 				 "rules; use the section \"%s\"",
-				 surface_words[i], surface_words[i]);
+				 i == SURFACE_PROCESS ? "processes" : "files",
+				 surface_words[i]);
 	if (i != SURFACE_MAX && *on & 1u << i)
 		return load_fail(l, "\"%s\" is in this list already",
 				 surface_words[i]);

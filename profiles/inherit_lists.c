@@ -62,7 +62,6 @@ take_common(struct load *l, const struct profile_key *k, struct finder *f,
 {
 	struct strv *own = list_of(l->p, k);
 
-	strv_done(own);
 	for (size_t i = 0; i < l->p->n_parents; i++) {
 		const struct strv *from = list_of(l->p->parent[i], k);
 
@@ -91,11 +90,14 @@ name_within(struct finder *f, const char *s, const struct strv *list)
 	return false;
 }
 
+/* What groups add has to be within the parents' too. */
 int
 inherit_names(struct load *l, const struct profile_key *k)
 {
-	if (loader_said(l->p, k))
-		return check_within(l, k, NULL, name_within);
+	int r = check_within(l, k, NULL, name_within);
+
+	if (r < 0 || loader_said(l->p, k))
+		return r;
 	return take_common(l, k, NULL, name_within);
 }
 
@@ -159,6 +161,7 @@ inherit_calls(struct load *l, const struct profile_key *k, struct finder *f)
 
 	if (loader_said(l->p, k))
 		return check_within(l, k, f, set_within);
+	strv_done(list_of(l->p, k)); /* the default */
 	r = take_common(l, k, f, set_within);
 	if (r >= 0 && !list_of(l->p, k)->n)
 		return load_fail(l, "the parents have no set of system calls "

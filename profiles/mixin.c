@@ -144,14 +144,6 @@ move_rest(struct mixin *m, struct profile *g)
 	return 0;
 }
 
-/* The table's marks, so that what a group says is not inherited over. */
-static void
-take_said(struct profile *p, const struct profile *g)
-{
-	for (size_t i = 0; i < sizeof(p->said); i++)
-		p->said[i] |= g->said[i];
-}
-
 static int
 take_source(struct load *l, struct profile *g)
 {
@@ -181,7 +173,6 @@ merge(struct mixin *m, struct profile *g)
 		r = hand_no_memory(m->l);
 	if (r < 0)
 		return r;
-	take_said(m->l->p, g);
 	return take_source(m->l, g);
 }
 

@@ -272,6 +272,20 @@ unknown_attr(struct load *l, enum surface s, const char *key, bool whole)
 	return load_unknown_key(l, key, names);
 }
 
+static int
+unknown_part(struct load *l, const char *part, const char *key)
+{
+	const char *names[MATCH_NAMES_MAX + 1];
+	size_t n = strlen(part), kept = 0;
+
+	match_names(ON_ALL, names, 0);
+	for (size_t i = 0; names[i]; i++)
+		if (!strncmp(names[i], part, n) && names[i][n] == '/')
+			names[kept++] = names[i] + n + 1;
+	names[kept] = NULL;
+	return load_unknown_key(l, key, names);
+}
+
 /* One of the objects "run" and "data". */
 static int
 read_part(struct load *l, struct request_doc *d, const char *part, json_t *j)
@@ -292,10 +306,8 @@ read_part(struct load *l, struct request_doc *d, const char *part, json_t *j)
 		if (snprintf(name, sizeof(name), "%s/%s", part, key) <
 		    (int)sizeof(name))
 			a = match_attr(name);
-		if (a == ATTR_MAX) {
-			load_enter(l, key);
-			return load_fail(l, "unknown key");
-		}
+		if (a == ATTR_MAX)
+			return unknown_part(l, part, key);
 		here = load_enter(l, key);
 		r = set_attr(l, d, a, value);
 		if (r < 0)

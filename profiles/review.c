@@ -259,6 +259,7 @@ check_start(struct known *k)
 			continue;
 		load_enter(k->l, "labels");
 		load_enter(k->l, "start");
+		load_enter_index(k->l, i);
 		return load_fail(k->l,
 				 "the label \"%s\" is not defined; say what it "
 				 "means in labels.define",
@@ -369,7 +370,11 @@ check_duties(struct load *l)
 		if (may_approve(&p->own.rule[i]))
 			return rule_fail(l, &p->own.rule[i], "",
 					 "duty conflict: the role \"execute\" "
-					 "may not approve");
+					 "may not approve%s",
+					 p->own.rule[i].on == BROKERED
+						 ? "; name the surfaces, "
+						   "without admin"
+						 : "");
 	return 0;
 }
 

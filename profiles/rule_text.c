@@ -141,16 +141,22 @@ const char *
 rule_text(const struct rule *r, enum surface s, char *buf, size_t size)
 {
 	struct out o = { buf, size, 0 };
+	bool has_host = false, has_port = false;
 
 	put(&o, "%s", surface_name(s));
 	for (size_t i = 0; i < r->n_match; i++) {
 		const struct rule_cond *c = &r->match[i];
 
+		has_host = has_host || !strcmp(c->pointer, "/host") ||
+			   !strcmp(c->pointer, "/address");
+		has_port = has_port || !strcmp(c->pointer, "/port");
 		if (is_default_port(r, c))
 			continue;
 		put(&o, " %s ", c->pointer + 1);
 		put_values(&o, c);
 	}
+	if (s == SURFACE_NETWORK && grants(r) && has_host && !has_port)
+		put(&o, " every port");
 	for (size_t i = 0; i < r->n_when; i++) {
 		put(&o, "%s", i ? ", " : " when ");
 		put_when(&o, &r->when[i]);

@@ -28,12 +28,23 @@ read_because(struct load *l, json_t *j, void *arg)
 	return hand_text(l, j, 1024, check_text, &r->because);
 }
 
+static bool
+is_kernels(const char *id)
+{
+	return str_starts(id, "files.") || str_starts(id, "process.");
+}
+
 static int
 read_id(struct load *l, json_t *j, void *arg)
 {
 	struct rule *r = arg;
+	int ret = hand_text(l, j, 128, check_rule_id, &r->id);
 
-	return hand_text(l, j, 128, check_rule_id, &r->id);
+	if (ret >= 0 && is_kernels(r->id))
+		return load_fail(l, "ids that begin with \"files.\" or "
+				    "\"process.\" are those of what the "
+				    "kernel holds");
+	return ret;
 }
 
 static int

@@ -26,6 +26,10 @@ trees_add(struct trees *t, const char *path, struct tree like)
 	for (size_t i = 0; i < t->n; i++) {
 		if (strcmp(t->v[i].path, path) != 0)
 			continue;
+		if (like.access & ~t->v[i].access) {
+			t->v[i].list = like.list;
+			t->v[i].index = like.index;
+		}
 		t->v[i].access |= like.access;
 		t->v[i].group = t->v[i].group && like.group;
 		return 0;

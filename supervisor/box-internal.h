@@ -72,7 +72,7 @@ struct box {
 	struct event *ev_signal[BOX_SIGNALS_MAX];
 	struct idle idle;
 	bool hangup_reloads; /* SIGHUP is no hangup where no terminal is */
-	bool settling; /* ev_settled came once, and will come again */
+	bool settling;	     /* ev_settled came once, and will come again */
 	struct control *control;
 	struct eventlog *log;
 	enum event_kind note_kind; /* to be logged, with note; "": nothing */

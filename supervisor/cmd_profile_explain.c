@@ -188,6 +188,28 @@ print_failed(const struct pc_profile *v, const struct request *rq,
 	       d->failed_unknown ? " (missing or of the wrong type)" : "");
 }
 
+/* Why, where no rule says it. */
+static void
+print_reason(const struct pc_profile *v, const struct decision *d)
+{
+	const struct level *l =
+		d->level < v->spec.n_levels ? &v->spec.level[d->level] : NULL;
+	char shown[128];
+
+	if (d->rule >= 0)
+		return;
+	if (d->reason == REASON_CLASS_ABOVE_ROLE && l)
+		printf("%-9s its class is above \"%s\", the ceiling of level "
+		       "%s\n",
+		       "because", class_name(l->ceiling),
+		       pc_shown(l->name, shown, sizeof(shown)));
+	else if (d->reason == REASON_CONDITION)
+		printf("%-9s a rule would grant it, but for a condition\n",
+		       "because");
+	else if (d->reason == REASON_NO_RULE)
+		printf("%-9s no rule grants it\n", "because");
+}
+
 static void
 print_matches(const struct pc_profile *v, const struct decision *d)
 {
@@ -257,6 +279,7 @@ print_text(const struct pc_profile *v, const struct request *rq,
 		       effect_name(d->would));
 	if (d->rule >= 0)
 		print_rule(v, "rule", d->rule);
+	print_reason(v, d);
 	print_failed(v, rq, d);
 	print_matches(v, d);
 	print_obligations(v, d);

@@ -233,12 +233,14 @@ static void
 print_extra(json_t *rule)
 {
 	static const char *const plain[] = {
-		"id",	"effect", "surface", "level",	"mode",
-		"when", "file",	  "line",    "because", NULL,
+		"grants", "id",	  "effect", "surface", "level", "mode",
+		"when",	  "file", "line",   "because", NULL,
 	};
 	const char *key;
 	json_t *v;
 
+	if (json_is_false(json_object_get(rule, "grants")))
+		puts("      only restricts what other rules grant");
 	json_object_foreach(rule, key, v)
 	{
 		char *text =

@@ -33,6 +33,7 @@ cat >good.json <<'END'
 	"name": "good",
 	"role": "execute",
 	"purpose": "a profile of this test",
+	"requires": { "optional": ["memory", "swap", "pids", "cpu", "io", "freeze"] },
 	"process": { "syscalls": ["base"] },
 	"files": {
 		"exec": ["@system"],
@@ -82,6 +83,9 @@ sed -e 's/"good"/"bad"/' -e 's/"verdict": "deny", "rule": "admin"/"verdict": "al
 sed 's/"host": "api.example.com",$/"hosts": "api.example.com",/' good.json >broken.json
 sed -e 's/"good"/"wider"/' -e 's/"files.example.com"/"files.example.com", "more.example.com"/' \
 	-e 's/"id": "api"/"id": "api", "max_uses": 3/' good.json >wider.json
+
+sed -e 's/"good"/"low"/' -e 's/"role": "execute",/"role": "execute", "ceiling": "write",/' \
+	good.json >low.json
 
 # help
 check_out "profile --help" 'agentbox profile explain' profile --help
@@ -144,13 +148,19 @@ check "check --json is JSON" json \
 cat >wide.json <<'END'
 {
 	"version": 1, "name": "wide", "role": "execute",
+	"requires": { "optional": ["memory", "swap", "pids", "cpu", "io", "freeze"] },
 	"process": { "syscalls": ["base"] },
 	"files": { "exec": ["@system"] },
 	"network": { "allow": ["*:*"] }
 }
 END
-check_out "a warning alone is no failure" 'wide.json:5?6?: warning: ' profile check ./wide.json
+check_out "a warning alone is no failure" 'wide.json:[0-9]+: warning: ' profile check ./wide.json
 check_status "but with --strict" 1 profile check --strict ./wide.json
+
+# a kernel on which what the profile asks for does not exist
+sed 's/"requires": {/"requires": { "kernel": "99.0",/' good.json >future.json
+check_out "check knows this kernel" 'future.json:[0-9]+: error: .*99.0' \
+	limited bash -c '"$1" profile check ./future.json; [ $? = 1 ]' _ "$AGENTBOX"
 
 # test
 check_out "test passes" '^ok - not its back door: deny admin$' profile test ./good.json
@@ -189,6 +199,10 @@ check_out "explain: what is unknown" '^unknown +/args/amount: ' \
 	profile explain ./good.json --on tools server=crm tool=update class=write
 check_out "explain: nothing grants it" '^verdict +deny \(no_rule\)' \
 	profile explain ./good.json --on network host=other.example.com port=443
+check_out "explain: why no rule decides" '^because +no rule grants it' \
+	profile explain ./good.json --on network host=other.example.com port=443
+check_out "explain: a class above the role" '^because +its class is above "write"' \
+	profile explain ./low.json --on network host=api.example.com port=443 method=POST scheme=https path=/v1
 check "explain --json" json 'j["effect"] == "deny" and j["rule"] == "admin" and j["line"] > 0' \
 	profile explain --json ./good.json request.json
 check_err "explain: a wrong surface" 125 'nonsense' profile explain ./good.json --on nonsense host=x

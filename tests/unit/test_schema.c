@@ -556,6 +556,9 @@ is_about_form(const char *error)
 		"an empty object", "out of range: only", "entries; at most",
 	};
 
+	/* what a value may be depends on what is looked at */
+	if (strstr(error, "/value"))
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
 		if (strstr(error, words[i]))
 			return true;

@@ -44,7 +44,7 @@ static const struct operator
 }
 operators[OP_MAX] = {
 	[OP_EQ] = { "eq", K(WORD) | K(HOST) | K(INT) | STRINGS, read_scalar },
-	[OP_NE] = { "ne", K(WORD) | K(HOST) | K(INT) | STRINGS, read_scalar },
+	[OP_NE] = { "ne", K(WORD) | K(HOST) | K(INT) | STRINGS, read_scalars },
 	[OP_IN] = { "in", K(WORD) | K(HOST) | K(INT) | STRINGS, read_scalars },
 	[OP_PREFIX] = { "prefix", STRINGS, read_strings },
 	[OP_SUFFIX] = { "suffix", STRINGS, read_strings },

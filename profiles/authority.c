@@ -21,16 +21,17 @@ no_memory(struct maker *m)
 static void *
 push(struct maker *m, void *v, size_t *n, size_t size)
 {
-	char *old;
+	char *old, *fresh;
 	size_t room = *n ? 2 * *n : 16;
 
 	memcpy(&old, v, sizeof(old));
 	if (!*n || (*n >= 16 && !(*n & (*n - 1)))) {
-		old = reallocarray(old, room, size);
-		if (!old) {
+		fresh = reallocarray(old, room, size);
+		if (!fresh) {
 			no_memory(m);
 			return NULL;
 		}
+		old = fresh;
 		memcpy(v, &old, sizeof(old));
 	}
 	return memset(old + (*n)++ * size, 0, size);

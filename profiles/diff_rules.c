@@ -100,6 +100,10 @@ text_of(const struct side *d, const struct rule *r, char *buf, size_t size)
 {
 	const char *colon = strchr(r->id, ':');
 
+	if (str_starts(r->id, "files.deny:")) {
+		snprintf(buf, size, "%s", colon + 1);
+		return buf;
+	}
 	/* Kernel-held: the entry says it best. */
 	if (d->on == SURFACE_FILES && str_starts(r->id, "files.") && colon &&
 	    r->n_match == 2 && r->match[1].n != 1) {

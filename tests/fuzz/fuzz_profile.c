@@ -5,8 +5,11 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "profiles/authority.h"
+#include "profiles/diff.h"
+#include "profiles/expect.h"
+#include "profiles/lint.h"
 #include "profiles/paths.h"
-#include "profiles/profile.h"
 
 #include <string.h>
 
@@ -39,6 +42,61 @@ check_profile(const struct profile *p)
 			abort();
 }
 
+static void
+check_text(const struct err *e)
+{
+	if (!e->code)
+		abort();
+	for (const char *s = e->text; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			abort();
+}
+
+/* A profile is no different from itself, and lint ends. */
+static void
+check_tools(const struct profile *p, const struct policy_spec *s)
+{
+	const struct lint_host host = { .landlock_abi = 1, .wall_us = 1 };
+	struct lint l = { .n = 0 };
+	struct diff d = { .n = 0 };
+
+	if (profile_lint(p, s, &host, &l) < 0)
+		abort();
+	lint_done(&l);
+	if (profile_diff(p, s, p, s, &d) < 0 || d.n)
+		abort();
+	diff_done(&d);
+}
+
+/* Whatever loads becomes a policy, or is told of. */
+static void
+check_policy(struct profile *p)
+{
+	const struct authority_env env = { .sets_dir = NULL };
+	struct err e = ERR_INIT;
+	struct policy_spec s;
+	struct policy *pol;
+
+	if (profile_authority(p, &env, &s, &e) < 0)
+		abort();
+	profile_lines(p);
+	if (s.n_rules < 300)
+		check_tools(p, &s);
+	if (authority_make(&s, &pol, &e) < 0) {
+		check_text(&e);
+		policy_spec_done(&s);
+		return;
+	}
+	for (size_t i = 0; i < p->n_expect && i < 16; i++) {
+		struct decision d;
+		char why[512];
+
+		expect_judge(pol, &p->expect[i], 1, &d, why, sizeof(why));
+	}
+	policy_free(pol);
+	policy_spec_done(&s);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,13 +105,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (profile_parse("fuzz", (const char *)data, size, &p, &e) >= 0) {
 		check_profile(p);
+		check_policy(p);
 		profile_free(p);
 		return 0;
 	}
-	if (!e.code || strncmp(e.text, "fuzz", 4))
+	check_text(&e);
+	if (strncmp(e.text, "fuzz", 4) != 0)
 		abort();
-	for (const char *s = e.text; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			abort();
 	return 0;
 }

@@ -317,6 +317,8 @@ explain(const struct explain *x, const char *profile, struct err *e)
 		rq = request_doc_request(doc);
 		(void)request_doc_time(doc, &now.wall_us);
 		decide(v.policy, rq, NULL, &now, &d);
+		if (d.reason == REASON_NO_RULE)
+			(void)policy_nearest(v.policy, rq, NULL, &now, &d);
 		if (x->pc.json)
 			r = print_json(&v, rq, &d);
 		else

@@ -199,10 +199,10 @@ check_out "explain: what is unknown" '^unknown +/args/amount: ' \
 	profile explain ./good.json --on tools server=crm tool=update class=write
 check_out "explain: nothing grants it" '^verdict +deny \(no_rule\)' \
 	profile explain ./good.json --on network host=other.example.com port=443
-check_out "explain: the grant for the same host" '^nearest +allow api ' \
-	profile explain ./good.json --on network host=api.example.com port=22
+check_out "explain: the grant for the same host" '^nearest +allow network.allow:files.example.com ' \
+	profile explain ./good.json --on network host=files.example.com port=22
 check_out "explain: and what differs" '^failed +/port: expected .*443.* actual 22' \
-	profile explain ./good.json --on network host=api.example.com port=22
+	profile explain ./good.json --on network host=files.example.com port=22
 check "explain: a grant for another host is not near" \
 	bash -c '! "$1" profile explain ./good.json --on network \
 		host=other.example.com port=443 | grep ^nearest' _ "$AGENTBOX"

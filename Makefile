@@ -206,6 +206,7 @@ $(B)/obj/small/%.o: %.c $(B)/flags
 $(eval $(call small,agentbox-stage,$(STAGE_SRC)))
 $(eval $(call small,agentbox-guard,$(GUARD_SRC)))
 endif
+$(eval $(call bin,agentbox-try,supervisor/try_main.c,lib,,$(LINK_pie)))
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
 
 # test(path, first source, more sources, more archives)
@@ -215,6 +216,8 @@ $(foreach t,$(UNIT),$(call test,$(T)/$(t),tests/unit/$(t).c,tests/tap.c,testtool
 $(foreach s,$(TOOL_MAINS) $(BENCHES),$(call test,$(T)/$(basename $(notdir $(s))),$(s),,testtools))
 $(foreach f,$(FUZZERS),$(call test,$(T)/replay_$(f),tests/fuzz/$(f).c,tests/fuzz/replay.c,testtools))
 $(foreach f,$(FUZZERS),$(call test,$(T)/$(f),tests/fuzz/$(f).c,,testtools,-fsanitize=fuzzer))
+# it counts the allocations of a decision
+$(T)/bench_decide: private override LDFLAGS += -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
 # what runs inside a box to break out of it, and its counterparts outside
 $(if $(ESCAPE_SRC),$(eval $(call program,$(T)/escape,$(filter-out $(ESCAPE_HOST),$(ESCAPE_SRC)),lib,,$(LINK_pie))))
 $(if $(ESCAPE_HOST),$(eval $(call program,$(T)/escape-host,$(ESCAPE_HOST),lib,,$(LINK_pie))))

@@ -34,7 +34,7 @@ int build_fail(struct build *b, const struct rule *r, const char *fmt, ...)
 	_printf_(3, 4);
 /* Bit of a label, number of a step, or -ENOENT. */
 int build_label(const struct build *b, const char *name);
-int build_step(const struct build *b, const char *name);
+int build_step_nr(const struct build *b, const char *name);
 
 /* build_check.c */
 int build_check(struct build *b, const struct rule *r);

@@ -47,7 +47,7 @@ build_label(const struct build *b, const char *name)
 }
 
 int
-build_step(const struct build *b, const char *name)
+build_step_nr(const struct build *b, const char *name)
 {
 	return find_name(b->step, b->n_steps, name);
 }
@@ -224,7 +224,7 @@ add_limits(struct build *b, const struct rule *r, struct flat_rule *f)
 	if (r->rate.max)
 		f->rate = b->head.n_windows++;
 	if (r->step)
-		f->step = (uint32_t)build_step(b, r->step);
+		f->step = (uint32_t)build_step_nr(b, r->step);
 	if (!r->budget.pointer)
 		return 0;
 	f->budget = b->head.n_windows++;
@@ -244,6 +244,7 @@ flatten_rule(struct build *b, const struct rule *r, struct flat_rule *f)
 	f->effect = (uint8_t)r->effect;
 	f->level = (uint8_t)r->level;
 	f->mode = (uint8_t)r->mode;
+	f->restricts = r->restricts;
 	f->labels_add = label_set(b, &r->labels_add);
 	f->labels_clear = label_set(b, &r->labels_clear);
 	f->line = r->line;
@@ -259,12 +260,15 @@ flatten_rule(struct build *b, const struct rule *r, struct flat_rule *f)
 	return res < 0 ? res : add_redacts(b, r, f);
 }
 
+/* limit and redact say how, not what: a host that limits one tool has not
+ * denied all others. */
 static void
 note_grant(const struct build *b, const struct flat_rule *f)
 {
 	struct flat_level *l = (struct flat_level *)b->levels.data + f->level;
 
-	if (f->effect >= EFFECT_ALLOW && f->effect <= EFFECT_ASK)
+	if ((f->effect == EFFECT_ALLOW || f->effect == EFFECT_ASK) &&
+	    !f->restricts)
 		l->grants |= 1u << f->surface;
 }
 

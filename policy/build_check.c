@@ -268,6 +268,12 @@ check_effect(struct build *b, const struct rule *r)
 				  "effect redact, and only there");
 	if (r->effect >= EFFECT_DENY && (r->labels_add.n || r->labels_clear.n))
 		return build_fail(b, r, "what is denied changes no labels");
+	if (r->restricts &&
+	    (r->effect < EFFECT_LIMIT || r->effect > EFFECT_ASK))
+		return build_fail(b, r,
+				  "%s is not something that may grant or "
+				  "not",
+				  effect_name(r->effect));
 	if (r->mode == MODE_OBSERVE &&
 	    (r->effect < EFFECT_LIMIT || r->effect == EFFECT_PROHIBIT))
 		return build_fail(b, r, "%s cannot be observed only",

@@ -121,7 +121,7 @@ set_reference(struct build *b, const struct rule *r, const struct rule_cond *c,
 	}
 	if (c->op != OP_SEEN)
 		return 0;
-	step = build_step(b, c->name);
+	step = build_step_nr(b, c->name);
 	if (step < 0)
 		return build_fail(b, r, "no rule does the step \"%.80s\"",
 				  c->name);

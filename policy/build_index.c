@@ -36,9 +36,11 @@ main_attr(enum surface s)
 static const struct flat_cond *
 match_on(const struct build *b, const struct flat_rule *r, enum attr a)
 {
-	const struct flat_cond *c =
-		(const struct flat_cond *)b->conds.data + r->cond;
+	const struct flat_cond *c = b->conds.data;
 
+	if (!r->n_match) /* there may be no conditions at all */
+		return NULL;
+	c += r->cond;
 	for (uint16_t i = 0; i < r->n_match; i++)
 		if (c[i].attr == a &&
 		    (c[i].op == OP_EQ || c[i].op == OP_IN ||

@@ -78,7 +78,8 @@ subject(const struct eval *e, const struct flat_cond *c, const struct value *v,
 static bool
 is_number(const struct value *v)
 {
-	return v->type == VALUE_INT || v->type == VALUE_REAL;
+	/* NaN is no number */
+	return v->type == VALUE_INT || (v->type == VALUE_REAL && v->r == v->r);
 }
 
 /* -1, 0, 1. long double holds every int64_t and every double. */
@@ -185,7 +186,9 @@ eval_in(const struct eval *e, const struct flat_cond *c, const struct value *v,
 
 		if (t == IS_TRUE)
 			return IS_TRUE;
-		if (t == IS_FALSE)
+		/* that it is not null says nothing of the others */
+		if (t == IS_FALSE &&
+		    (f[i].type != RULE_NULL || c->n_value == 1))
 			all = IS_FALSE;
 	}
 	return all;
@@ -409,7 +412,7 @@ eval_approvers(const struct eval *e, const struct flat_cond *c)
 	uint64_t n = 0;
 
 	if (!is_string_list(list) || list->n > APPROVERS_MAX ||
-	    (owner->type != VALUE_STRING && agent->type != VALUE_STRING))
+	    owner->type != VALUE_STRING || agent->type != VALUE_STRING)
 		return IS_UNKNOWN;
 	for (const struct value *v = list->first; v; v = v->next) {
 		const struct value *w = list->first;
@@ -463,6 +466,21 @@ is_set_op(uint8_t op)
 	       op == OP_INTERSECTS;
 }
 
+/* "/%61dmin" and "/a%2Fb": one server decodes before it looks, another does
+ * not. Only what is true either way is true, and only what is false either way
+ * is false. */
+static enum truth
+eval_coded(const struct eval *e, const struct flat_cond *c,
+	   const struct value *v)
+{
+	enum truth raw = eval_value(e, c, v);
+	struct value decoded = { .type = VALUE_STRING };
+
+	decoded.s = e->path;
+	decoded.len = e->path_len;
+	return eval_value(e, c, &decoded) == raw ? raw : IS_UNKNOWN;
+}
+
 enum truth
 cond_eval(const struct eval *e, const struct flat_cond *c)
 {
@@ -487,7 +505,11 @@ cond_eval(const struct eval *e, const struct flat_cond *c)
 	if (c->op == OP_EXISTS)
 		return truth((v != NULL) ==
 			     (flat_values(e->p)[c->value].lo != 0));
-	return v ? eval_value(e, c, v) : IS_UNKNOWN;
+	if (!v)
+		return IS_UNKNOWN;
+	if (c->attr == ATTR_PATH && e->path_coded && c->op != OP_LEN)
+		return eval_coded(e, c, v);
+	return eval_value(e, c, v);
 }
 
 /* Once for a request */
@@ -509,12 +531,30 @@ label_bits(const struct policy *p, const struct value *list, uint64_t *ret,
 	return true;
 }
 
+static void
+init_path(struct eval *v, const struct request *rq)
+{
+	const struct value *path = &rq->attr[ATTR_PATH];
+	int n;
+
+	v->path_coded = false;
+	v->path_ok = path->type == VALUE_STRING &&
+		     path->len <= REQUEST_STRING_MAX &&
+		     path_is_plain(path->s, path->len);
+	if (!v->path_ok || rq->surface != SURFACE_NETWORK ||
+	    !memchr(path->s, '%', path->len))
+		return;
+	n = path_decode(path->s, path->len, v->path);
+	v->path_ok = n >= 0;
+	v->path_coded = n >= 0;
+	v->path_len = n >= 0 ? (size_t)n : 0;
+}
+
 void
 eval_init(struct eval *v, const struct policy *p, const struct request *rq,
 	  const struct usage *u, const struct decide_time *now)
 {
 	const struct value *host = &rq->attr[ATTR_HOST];
-	const struct value *path = &rq->attr[ATTR_PATH];
 
 	v->p = p;
 	v->rq = rq;
@@ -523,9 +563,7 @@ eval_init(struct eval *v, const struct policy *p, const struct request *rq,
 	v->host_len = host->type == VALUE_STRING
 			      ? host_normal(host->s, host->len, v->host)
 			      : -ENOENT;
-	v->path_ok = path->type == VALUE_STRING &&
-		     path->len <= REQUEST_STRING_MAX &&
-		     path_is_plain(path->s, path->len);
+	init_path(v, rq);
 	v->data = v->run = 0;
 	v->data_strange = v->run_strange = false;
 	v->data_ok = label_bits(p, &rq->attr[ATTR_DATA_LABELS], &v->data,

@@ -12,6 +12,7 @@
 struct verdict {
 	enum effect effect;
 	int32_t rule;
+	bool granted; /* by a rule that does more than restrict */
 	struct outcome why;
 };
 
@@ -66,6 +67,23 @@ raise(struct verdict *at, uint32_t rule, const struct outcome *o)
 }
 
 static void
+raise_both(struct deciding *g, const struct flat_rule *r, uint32_t rule,
+	   const struct outcome *o)
+{
+	bool grants = !r->restricts && o->effect >= EFFECT_ALLOW &&
+		      o->effect <= EFFECT_ASK;
+
+	for (int s = 0; s < SIDES; s++) {
+		struct verdict *at = &g->level[s][r->level];
+
+		if (s == REAL && r->mode == MODE_OBSERVE)
+			continue;
+		at->granted |= grants;
+		raise(at, rule, o);
+	}
+}
+
+static void
 take_labels(struct decision *d, const struct flat_rule *r,
 	    const struct outcome *o)
 {
@@ -104,11 +122,8 @@ take(struct deciding *g, uint32_t i)
 		return;
 	keep_match(g->d, i, &o, observe);
 	take_labels(g->d, r, &o);
-	if (!counts(&o))
-		return;
-	raise(&g->level[WOULD][r->level], i, &o);
-	if (!observe)
-		raise(&g->level[REAL][r->level], i, &o);
+	if (counts(&o))
+		raise_both(g, r, i, &o);
 }
 
 /* Levels */
@@ -173,19 +188,25 @@ level_verdict(const struct deciding *g, int side, uint32_t l, struct pick *at)
 	const struct flat_level *lv = flat_levels(g->v.p) + l;
 	const struct verdict *vd = &g->level[side][l];
 	enum surface s = g->v.rq->surface;
+	bool leaves = lv->inherits && !(lv->grants >> s & 1);
 	struct pick p = { .effect = vd->effect,
 			  .rule = vd->rule,
 			  .level = l,
 			  .why = &vd->why,
 			  .any = true };
 
+	/* What only restricts acts on what this level grants, or, where it
+	 * leaves the surface to others, on what they grant. */
+	if (vd->effect <= EFFECT_ASK && !vd->granted && !leaves) {
+		p.effect = EFFECT_NONE;
+		p.rule = -1;
+	}
 	if (vd->effect < EFFECT_DENY && !held_by_kernel(s) &&
 	    class_of(g->v.rq) > lv->ceiling) {
 		p.effect = EFFECT_DENY;
 		p.reason = REASON_CLASS_ABOVE_ROLE;
 		p.rule = -1;
-	} else if (vd->effect == EFFECT_NONE && lv->inherits &&
-		   !(lv->grants >> s & 1)) {
+	} else if (p.effect == EFFECT_NONE && leaves) {
 		return;
 	}
 	if (side == REAL && lv->mode == MODE_OBSERVE && !held_by_kernel(s) &&

@@ -11,8 +11,8 @@
  *   type, too long). Unknown makes prohibit, deny and ask match, keeps allow
  *   from matching, and lets redact, limit and label act without granting.
  * - Levels (host, profile, run, handoff) are decided one by one and the
- *   strictest wins; a level that grants nothing on a surface leaves it to those
- *   above, the first level that is not the host's never does.
+ *   strictest wins; a level that allows and asks nothing on a surface leaves it
+ *   to those above, the first level that is not the host's never does.
  * - A class above the ceiling of a level is denied.
  * - A grant that expired or is used up does not match; an ask, redact or limit
  *   that did denies.
@@ -94,8 +94,10 @@ decision_allows(const struct decision *d)
 int usage_commit(const struct policy *p, struct usage *u,
 		 const struct request *rq, const struct decision *d,
 		 const struct decide_time *now, bool done);
-/* Text of a trigger: "20 denials within 1m: ...". */
-const char *policy_trigger_text(const struct policy *p, int trigger);
+/* Text of a trigger: "20 denials within 1m: ..."; shortened to size. Returns
+ * buf. */
+const char *policy_trigger_text(const struct policy *p, int trigger, char *buf,
+				size_t size);
 
 /* The decision record as one JSON object without newline: effect, reason, rule,
  * file and line, because, level, policy, hash, matched, failed condition with

@@ -136,7 +136,7 @@ check_rules(const struct check *c)
 			return bad(c, "a rule's text");
 		if (r->effect < EFFECT_LABEL || r->effect >= EFFECT_MAX ||
 		    r->surface >= SURFACE_MAX || r->level >= h->levels.n ||
-		    r->mode > MODE_OBSERVE)
+		    r->mode > MODE_OBSERVE || r->restricts > 1)
 			return bad(c, "a rule's words");
 		if (r->n_cond > POLICY_CONDS_MAX || r->n_match > r->n_cond ||
 		    !range_ok(r->cond, r->n_cond, h->conds.n) ||

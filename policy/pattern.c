@@ -540,3 +540,42 @@ path_is_plain(const char *s, size_t len)
 	}
 	return other || dots == 0 || dots > 2;
 }
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The byte that "%XX" stands for there, or -1. */
+static int
+coded(const char *s, size_t len)
+{
+	int hi, lo;
+
+	if (len < 3 || *s != '%')
+		return -1;
+	hi = hex_digit(s[1]);
+	lo = hex_digit(s[2]);
+	return hi < 0 || lo < 0 ? -1 : hi * 16 + lo;
+}
+
+int
+path_decode(const char *s, size_t len, char *buf)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < len; i++) {
+		int c = coded(s + i, len - i);
+
+		buf[n++] = c < 0 ? s[i] : (char)c;
+		i += c < 0 ? 0 : 2;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (coded(buf + i, n - i) >= 0)
+			return -EINVAL;
+	return path_is_plain(buf, n) ? (int)n : -EINVAL;
+}

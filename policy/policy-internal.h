@@ -71,6 +71,7 @@ struct flat_rule {
 	uint32_t redact, n_redact;
 	uint32_t step;	      /* or FLAT_NONE */
 	uint32_t budget_cond; /* a condition that has the pointer's attribute */
+	uint32_t restricts;   /* 0 or 1 */
 	int64_t not_after_us;
 	uint64_t max_uses;
 	uint64_t rate_max, rate_us, budget_max, budget_us;
@@ -147,6 +148,9 @@ bool host_match(const char *pattern, const char *host, size_t len);
 int host_normal(const char *s, size_t len, char buf[256]);
 /* False for "..", ".", "//" and NUL. */
 bool path_is_plain(const char *s, size_t len);
+/* Decodes the "%XX" of a plain path into buf (of len bytes). The length, or
+ * -EINVAL when what comes out is not plain or could be decoded once more. */
+int path_decode(const char *s, size_t len, char *buf);
 /* s as an address, in the form of a cidr of one: 0 or -EINVAL. */
 int addr_parse(const char *s, size_t len, struct rule_value *ret);
 bool cidr_match(const struct flat_value *v, const struct rule_value *addr);
@@ -166,9 +170,13 @@ struct eval {
 	const struct usage *u;
 	const struct decide_time *now;
 	char host[256];
-	int host_len;	    /* negative: missing, or no host */
-	bool path_ok;	    /* there, a string and plain */
-	uint64_t data, run; /* label bits */
+	int host_len; /* negative: missing, or no host */
+	bool path_ok; /* there, a string and plain */
+	/* A path of a URL that has "%XX": what it may mean to the server. */
+	bool path_coded;
+	size_t path_len;
+	char path[REQUEST_STRING_MAX];
+	uint64_t data, run;				 /* label bits */
 	bool data_ok, run_ok, data_strange, run_strange; /* unknown labels */
 };
 void eval_init(struct eval *v, const struct policy *p, const struct request *rq,

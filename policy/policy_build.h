@@ -66,6 +66,9 @@ struct rule {
 	unsigned int on; /* ON() bits */
 	unsigned int level;
 	enum policy_mode mode;
+	/* ask, redact, limit: grants nothing by itself, and acts on what
+	 * another rule of its level grants */
+	bool restricts;
 	struct rule_cond *match, *when;
 	size_t n_match, n_when;
 	int64_t not_after_us; /* 0: never */

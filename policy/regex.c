@@ -110,8 +110,7 @@ static pcre2_code *
 compile(const char *pattern, int *ret_error, size_t *ret_at)
 {
 	const uint32_t options = PCRE2_UTF | PCRE2_ANCHORED |
-				 PCRE2_ENDANCHORED | PCRE2_DOLLAR_ENDONLY |
-				 PCRE2_NO_AUTO_CAPTURE |
+				 PCRE2_DOLLAR_ENDONLY | PCRE2_NO_AUTO_CAPTURE |
 				 PCRE2_NEVER_BACKSLASH_C;
 	pcre2_compile_context *c = context_new();
 	pcre2_code *re;
@@ -229,6 +228,9 @@ regex_room_free(void *data, void *context)
 	pcre2_match_context_free(context);
 }
 
+/* The longest match comes first, so it is the whole string or none is. (With
+ * PCRE2_ENDANCHORED, the DFA matcher of PCRE2 10.42 also wants the inside of a
+ * look-around to end there, and so "(?!x)" is true before "xy".) */
 enum truth
 regex_match(const struct policy *p, uint32_t regex, const char *s, size_t len)
 {
@@ -239,6 +241,8 @@ regex_match(const struct policy *p, uint32_t regex, const char *s, size_t len)
 			    p->match_data, p->match_context, workspace,
 			    WORKSPACE);
 	if (r >= 0)
-		return IS_TRUE;
+		return pcre2_get_ovector_pointer(p->match_data)[1] == len
+			       ? IS_TRUE
+			       : IS_FALSE;
 	return r == PCRE2_ERROR_NOMATCH ? IS_FALSE : IS_UNKNOWN;
 }

@@ -5,6 +5,12 @@
  */
 #include "policy/policy-internal.h"
 
+static bool
+grants(uint8_t effect)
+{
+	return effect >= EFFECT_ALLOW && effect <= EFFECT_ASK;
+}
+
 static enum truth
 conditions(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 {
@@ -19,7 +25,7 @@ conditions(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 		o->failed = i;
 		o->failed_unknown = t == IS_UNKNOWN;
 		if (i >= r->n_match && all == IS_TRUE)
-			o->near = true;
+			o->near = grants(r->effect) && !r->restricts;
 		all = t;
 		if (t == IS_FALSE)
 			return t;
@@ -92,13 +98,10 @@ rule_eval(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 
 	*o = (struct outcome){ .failed = -1, .spent = REASON_ALLOWED };
 	t = conditions(v, r, o);
-	if (t == IS_FALSE || (t == IS_UNKNOWN && !restricts(r->effect))) {
-		o->near = o->near && r->effect >= EFFECT_ALLOW &&
-			  r->effect <= EFFECT_ASK;
+	if (t == IS_FALSE || (t == IS_UNKNOWN && !restricts(r->effect)))
 		return;
-	}
 	o->how = t == IS_TRUE ? HOW_TRUE : HOW_UNKNOWN;
-	if (r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK)
+	if (grants(r->effect))
 		o->spent = spent(v, r);
 	if (o->spent == REASON_ALLOWED) {
 		o->effect = (enum effect)r->effect;

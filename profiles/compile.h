@@ -17,6 +17,8 @@ struct compile_request {
 	const char *const *host_env; /* environ of the caller */
 	const char *sets_dir;	     /* *.set and *.paths */
 	const char *cache_dir;	     /* seccomp cache; or NULL */
+	const char *helper; /* program of the host, beside all that the profile
+			       says, at BOX_HELPER; or NULL */
 	bool tty;
 	bool root; /* root mode: IDMAP and FD flags */
 };
@@ -40,3 +42,4 @@ void compiled_free(struct compiled *c);
 #define BOX_HOME "/home/agent"
 #define BOX_RUN "/run/agentbox"
 #define BOX_CANARY "/run/agentbox/canary"
+#define BOX_HELPER "/run/agentbox/helper"

@@ -297,6 +297,22 @@ build_binds(struct builder *b, bool late)
 	return r;
 }
 
+/* As root the supervisor opens it, since the box's uid need not get there. */
+static int
+build_helper(struct builder *b)
+{
+	struct plan_fs f = { .kind = PLAN_FS_BIND,
+			     .src = b->r->helper,
+			     .dst = BOX_HELPER,
+			     .flags = PLAN_FS_RDONLY };
+
+	if (!f.src)
+		return 0;
+	if (b->r->root)
+		f.flags |= PLAN_FS_FD;
+	return build_step(b, f);
+}
+
 int
 build_fs(struct builder *b)
 {
@@ -314,5 +330,5 @@ build_fs(struct builder *b)
 		r = build_binds(b, false);
 	if (r >= 0)
 		r = build_binds(b, true);
-	return r;
+	return r < 0 ? r : build_helper(b);
 }

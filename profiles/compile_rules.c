@@ -1,9 +1,9 @@
 /*
  * The Landlock rules: the same grants once more, enforced by another part of
- * the kernel than the mounts are. What always holds: no rule covers BOX_RUN,
- * whose canary file proves after the start that the domain is in force; no
- * rule gives the right to make devices; what may be written may be executed
- * only where the profile says both.
+ * the kernel than the mounts are. What always holds: no rule covers BOX_RUN
+ * (but its helper, where there is one), whose canary file proves after the
+ * start that the domain is in force; no rule gives the right to make devices;
+ * what may be written may be executed only where the profile says both.
  */
 #include "profiles/compile-internal.h"
 
@@ -76,5 +76,7 @@ build_rules(struct builder *b)
 
 	for (size_t i = 0; i < ARRAY_SIZE(own) && r >= 0; i++)
 		r = add_rule(b, own[i].path, own[i].access);
+	if (r >= 0 && b->r->helper)
+		r = add_rule(b, BOX_HELPER, LL_READ_FILE | LL_EXECUTE);
 	return r < 0 ? r : rules_of_grants(b);
 }

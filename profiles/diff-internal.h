@@ -9,6 +9,7 @@ int diff_add(struct diff *d, char sign, const char *surface,
 
 /* diff_keys.c: limits, session and whatever else is no rule. */
 int diff_keys(struct diff *d, const struct profile *a, const struct profile *b);
+/* Labels that runs start with, those of all levels. */
 int diff_start(struct diff *d, const struct policy_spec *a,
 	       const struct policy_spec *b);
 /* diff_rules.c: one surface. */

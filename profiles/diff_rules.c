@@ -265,6 +265,44 @@ compare_denials(struct diff *out, const struct side *d,
 	return r;
 }
 
+/* Rules that restrict and do not grant */
+
+static bool
+is_restricted_too(const struct side *other, const struct rule *r)
+{
+	for (size_t i = 0; i < other->s->n_rules; i++) {
+		const struct rule *o = &other->s->rule[i];
+
+		if (o->restricts && o->effect == r->effect &&
+		    o->on & 1u << other->on && rule_covers(o, r))
+			return true;
+	}
+	return false;
+}
+
+/* Restrictions of d that the other has not. */
+static int
+compare_restrictions(struct diff *out, const struct side *d,
+		     const struct side *other, char sign)
+{
+	static const char *const words[EFFECT_MAX][2] = {
+		[EFFECT_ASK] = { "no longer asks:", "asks:" },
+		[EFFECT_REDACT] = { "no longer redacts:", "redacts:" },
+		[EFFECT_LIMIT] = { "no longer limits:", "limits:" },
+	};
+	int r = 0;
+
+	for (size_t i = 0; i < d->s->n_rules && r >= 0; i++) {
+		const struct rule *x = &d->s->rule[i];
+
+		if (x->restricts && x->on & 1u << d->on && holds_back(d, x) &&
+		    !is_restricted_too(other, x))
+			r = tell(out, d, sign, x, x,
+				 words[x->effect][sign == '-']);
+	}
+	return r;
+}
+
 /* Sources of labels */
 
 static int
@@ -309,9 +347,13 @@ diff_surface(struct diff *d, const struct policy_spec *a,
 	if (r >= 0)
 		r = compare_denials(d, &sa, &sb, '+');
 	if (r >= 0)
+		r = compare_restrictions(d, &sa, &sb, '+');
+	if (r >= 0)
 		r = compare_grants(d, &sa, &sb, '-');
 	if (r >= 0)
 		r = compare_denials(d, &sb, &sa, '-');
+	if (r >= 0)
+		r = compare_restrictions(d, &sb, &sa, '-');
 	if (r >= 0)
 		r = compare_sources(d, &sb, &sa, "now adds");
 	return r < 0 ? r : compare_sources(d, &sa, &sb, "no longer adds");

@@ -139,7 +139,7 @@ read_trigger(struct load *l, json_t *j, void *arg)
 				  json_string_value(json_object_get(j, "on")));
 	if (r < 0)
 		return r;
-	if (!t->surfaces && t->on != TRIGGER_LABEL)
+	if (!t->surfaces)
 		t->surfaces = BROKERED;
 	if (t->on == TRIGGER_LABEL)
 		t->count = 1;

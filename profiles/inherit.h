@@ -73,5 +73,6 @@ const char *rule_text(const struct rule *r, enum surface s, char *buf,
 static inline bool
 grants(const struct rule *r)
 {
-	return r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK;
+	return r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK &&
+	       !r->restricts;
 }

@@ -74,7 +74,7 @@ is_bare(const struct rule *r)
 {
 	return !r->n_when && !r->not_after_us && !r->max_uses && !r->rate.max &&
 	       !r->budget.pointer && !r->labels_add.n && !r->labels_clear.n &&
-	       !r->step && r->mode == MODE_ENFORCE;
+	       !r->step && r->mode == MODE_ENFORCE && !r->restricts;
 }
 
 /* Two files that grant the same in the same words do no harm. */

@@ -235,12 +235,24 @@ read_mode(struct load *l, json_t *j, void *arg)
 	return 0;
 }
 
+static int
+read_grants(struct load *l, json_t *j, void *arg)
+{
+	struct rule *r = arg;
+	bool grants = true;
+	int ret = hand_bool(l, j, &grants);
+
+	r->restricts = !grants;
+	return ret;
+}
+
 /* Those of "rules" only come first. */
 static const struct hand_key body_keys[] = {
 	{ "on", true, NULL },
 	{ "match", false, NULL },
 	{ "effect", true, NULL },
-#define GRANT_KEYS 3
+	{ "grants", false, read_grants },
+#define GRANT_KEYS 4
 	{ "id", true, read_id },
 	{ "when", false, read_when },
 	{ "because", false, read_because },
@@ -370,6 +382,10 @@ rule_finish(struct load *l, struct rule *r)
 
 	if (ret < 0)
 		return ret;
+	if (r->restricts && (is_denial(r) || r->effect == EFFECT_ALLOW))
+		return load_fail(l,
+				 "\"grants\" has no place here: it goes with "
+				 "ask, redact and limit");
 	if (r->redact.n && r->effect != EFFECT_REDACT)
 		return load_fail(l, "\"redact\" goes with the effect "
 				    "\"redact\" only");

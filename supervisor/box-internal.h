@@ -1,5 +1,6 @@
 #pragma once
 /* Shared by the box*.c files and nobody else. */
+#include "policy/store.h"
 #include "profiles/compile.h"
 #include "profiles/profile.h"
 #include "sandbox/attest.h"
@@ -9,6 +10,7 @@
 #include "supervisor/control.h"
 #include "supervisor/eventlog.h"
 #include "supervisor/guard.h"
+#include "supervisor/idle.h"
 #include "supervisor/life.h"
 #include "supervisor/paths.h"
 #include "supervisor/runtime.h"
@@ -43,7 +45,9 @@ enum box_end { END_COMMAND, END_TIMEOUT, END_KILLED, END_LIMIT };
 struct box {
 	const struct box_options *o;
 	struct paths paths;
-	struct profile *profile;
+	struct profile *written;       /* as its file says */
+	struct profile *profile;       /* narrowed for this run; or the same */
+	struct policy_store *policies; /* made when it is first asked for */
 	struct compiled *compiled;
 	char *workspace; /* real path, or NULL */
 
@@ -64,8 +68,11 @@ struct box {
 	struct layer_table table;
 	struct event_base *base;
 	struct event *ev_exit, *ev_timeout, *ev_kill, *ev_settled, *ev_note;
+	struct event *ev_idle;
 	struct event *ev_signal[BOX_SIGNALS_MAX];
-	bool settling; /* ev_settled came once, and will come again */
+	struct idle idle;
+	bool hangup_reloads; /* SIGHUP is no hangup where no terminal is */
+	bool settling;	     /* ev_settled came once, and will come again */
 	struct control *control;
 	struct eventlog *log;
 	enum event_kind note_kind; /* to be logged, with note; "": nothing */
@@ -74,7 +81,7 @@ struct box {
 	struct stdio *stdio; /* in place of files; or NULL */
 	struct watch *watch[BOX_WATCHES_MAX];
 	uint64_t started_us;  /* CLOCK_REALTIME */
-	char limit_text[160]; /* which limit ended it */
+	char limit_text[160]; /* which limit ended it; or "" */
 	int wait_status;      /* of the command, valid when have_status */
 	bool have_status;
 	uint64_t phase[PHASE_MAX]; /* CLOCK_MONOTONIC, nanoseconds */
@@ -95,10 +102,28 @@ int box_loop(struct box *b, struct err *e);
 int box_freeze(struct box *b, bool on, struct err *e);
 int box_stop(struct box *b, enum box_end why, struct err *e);
 
+/* The polite end: a signal, and after a while the kill. */
+void box_time_over(struct box *b, const char *why);
+
+/* box_session.c: how long it may run. */
+uint64_t box_time_us(const struct box *b);
+int box_watch_idle(struct box *b, struct err *e);
+
+/* box_policy.c: what the profile says beside what the kernel holds. */
+int box_load(struct box *b, struct err *e);
+void box_unload(struct box *b);
+bool box_observes(const struct box *b);
+int box_reload(void *arg, const struct control_peer *by, const char *why,
+	       json_t **ret, struct err *e);
+/* The same for SIGHUP; a failure is in the event log. */
+void box_reload_on_signal(struct box *b);
+json_t *box_policy_json(struct box *b);
+
 /* box_report.c: what is said about a box. */
 void box_fill_requested(struct box *b);
 json_t *box_describe(struct box *b, bool full);
 void box_print_enforced(struct box *b);
+void box_say_observing(const struct box *b);
 void box_print_timing(const struct box *b);
 void box_complain(const struct box_options *o, const struct err *e);
 void box_last_word(struct box *b, int status);

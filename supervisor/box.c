@@ -91,8 +91,7 @@ prepare(struct box *b, struct err *e)
 		r = box_begin(b, e);
 	box_phase(b, PHASE_BEGUN);
 	if (r >= 0)
-		r = profile_load(b->o->profile, b->paths.search, &b->profile,
-				 e);
+		r = box_load(b, e);
 	if (r >= 0)
 		r = find_workspace(b, e);
 	box_phase(b, PHASE_LOADED);
@@ -129,6 +128,8 @@ run(struct box *b, struct err *e)
 		r = box_launch(b, e);
 	if (r < 0)
 		return EXIT_AGENTBOX;
+	if (b->o->observe)
+		box_say_observing(b);
 	r = launch_exec(&b->launch, e);
 	box_phase(b, PHASE_EXECED);
 	if (r < 0)
@@ -161,7 +162,7 @@ box_run(const struct box_options *o)
 		box_complain(o, &e);
 	box_last_word(&b, status);
 	compiled_free(b.compiled);
-	profile_free(b.profile);
+	box_unload(&b);
 	free(b.workspace);
 	return status;
 }

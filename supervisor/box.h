@@ -28,6 +28,10 @@ struct box_options {
 	struct strv env;	 /* K=V */
 	struct strv labels;	 /* k=v */
 	const char *const *args; /* command, NULL at the end */
+	const char *helper;	 /* a program that the box has at BOX_HELPER
+				    beside all that the profile says; or NULL */
+	const char *narrow;	 /* a file that narrows this run; or NULL */
+	bool observe;		 /* the profile may observe only */
 };
 
 /* Returns the exit status for the shell. */

@@ -30,6 +30,7 @@ compile(struct box *b, struct err *e)
 		.host_env = (const char *const *)environ,
 		.sets_dir = b->paths.sets,
 		.cache_dir = b->paths.cache[0] ? b->paths.cache : NULL,
+		.helper = b->o->helper,
 		.tty = tty_wanted(),
 		.root = root_mode(),
 	};

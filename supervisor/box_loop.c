@@ -168,6 +168,7 @@ static const struct control_ops control_ops = {
 	.inspect = on_inspect,
 	.freeze = on_freeze,
 	.kill = on_kill,
+	.reload = box_reload,
 };
 
 /* Events */
@@ -191,7 +192,10 @@ on_signal(evutil_socket_t sig, short what, void *arg)
 	struct box *b = arg;
 
 	(void)what;
-	(void)sys_pidfd_send_signal(b->launch.pidfd, (int)sig);
+	if (sig == SIGHUP && b->hangup_reloads)
+		box_reload_on_signal(b);
+	else
+		(void)sys_pidfd_send_signal(b->launch.pidfd, (int)sig);
 }
 
 static void
@@ -204,22 +208,29 @@ on_grace_over(evutil_socket_t fd, short what, void *arg)
 	(void)box_stop(arg, END_TIMEOUT, &e);
 }
 
-static void
-on_timeout(evutil_socket_t fd, short what, void *arg)
+void
+box_time_over(struct box *b, const char *why)
 {
-	struct box *b = arg;
 	const struct timeval grace = { .tv_sec = GRACE_S };
 	struct err e = ERR_INIT;
 
-	(void)fd;
-	(void)what;
+	if (b->ev_kill) /* said already */
+		return;
 	b->end = END_TIMEOUT;
-	eventlog_add(b->log, EVENT_TIMEOUT, "the time is over");
+	eventlog_add(b->log, EVENT_TIMEOUT, "%s", why);
 	b->ev_kill = evtimer_new(b->base, on_grace_over, b);
 	if (b->state == LIFE_FROZEN || !b->ev_kill ||
 	    sys_pidfd_send_signal(b->launch.pidfd, SIGTERM) < 0 ||
 	    event_add(b->ev_kill, &grace) < 0)
 		(void)box_stop(b, END_TIMEOUT, &e);
+}
+
+static void
+on_timeout(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	box_time_over(arg, "the time is over");
 }
 
 static void
@@ -291,8 +302,10 @@ add_signals(struct box *b)
 {
 	static const int forwarded[] = { SIGTERM, SIGINT,  SIGHUP, SIGQUIT,
 					 SIGUSR1, SIGUSR2, SIGCONT };
-	int r = 0;
+	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC), r = 0;
 
+	b->hangup_reloads = tty < 0;
+	close_ptr(&tty);
 	for (size_t i = 0; i < ARRAY_SIZE(forwarded) && r >= 0; i++) {
 		/* The terminal code handles SIGCONT when there is one. */
 		if (forwarded[i] == SIGCONT && b->tty)
@@ -306,8 +319,7 @@ add_signals(struct box *b)
 static int
 add_timeout(struct box *b)
 {
-	uint64_t us = b->o->timeout_set ? b->o->timeout_us
-					: b->profile->process.timeout_us;
+	uint64_t us = box_time_us(b);
 	const struct timeval tv = { .tv_sec = (time_t)(us / 1000000),
 				    .tv_usec = (suseconds_t)(us % 1000000) };
 
@@ -350,6 +362,9 @@ add_control(struct box *b, struct err *e)
 		return err_sys(e, r, "event log");
 	eventlog_add(b->log, EVENT_CONFINED, "profile %s, backend %s",
 		     b->profile->name, cgroup_backend_name(b->host.backend));
+	if (b->o->observe)
+		eventlog_add(b->log, EVENT_OBSERVING,
+			     "what the rules refuse is recorded, not refused");
 	for (int l = 0; l < LAYER_MAX; l++)
 		if (b->table.row[l].state == LAYER_DEGRADED ||
 		    b->table.row[l].state == LAYER_ABSENT)
@@ -400,14 +415,16 @@ set_up(struct box *b, struct err *e)
 		r = add_timeout(b);
 	if (r < 0)
 		return err_sys(e, r, "event loop");
-	return add_watches(b, e);
+	r = add_watches(b, e);
+	return r < 0 ? r : box_watch_idle(b, e);
 }
 
 static void
 tear_down(struct box *b)
 {
-	struct event *const events[] = { b->ev_exit, b->ev_timeout, b->ev_kill,
-					 b->ev_settled, b->ev_note };
+	struct event *const events[] = { b->ev_exit, b->ev_timeout,
+					 b->ev_kill, b->ev_settled,
+					 b->ev_note, b->ev_idle };
 
 	for (int i = 0; i < BOX_WATCHES_MAX; i++)
 		watch_free(b->watch[i]);

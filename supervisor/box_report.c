@@ -121,6 +121,7 @@ add_details(struct box *b, json_t *j)
 {
 	struct cgroup_usage u;
 
+	json_object_set_new(j, "policy", box_policy_json(b));
 	json_object_set_new(j, "cgroup",
 			    json_string(cgroup_backend_name(b->host.backend)));
 	json_object_set_new(j, "layers", report_layers_json(&b->table));
@@ -153,6 +154,9 @@ box_describe(struct box *b, bool full)
 
 	if (!j)
 		return NULL;
+	json_object_set_new(
+		j, "mode",
+		json_string(box_observes(b) ? "observe" : "enforce"));
 	json_object_set_new(j, "command", command_json(b));
 	json_object_set_new(j, "labels", labels_json(b));
 	if (full)
@@ -181,6 +185,22 @@ box_print_enforced(struct box *b)
 	fflush(stderr);
 }
 
+/* Loud, and each time: this is no protection. */
+void
+box_say_observing(const struct box *b)
+{
+	if (b->o->json)
+		say_json(json_pack("{ss ss ss ss}", "event", "observing", "id",
+				   b->entry.id, "name", b->entry.name,
+				   "profile", b->profile->name));
+	else
+		fprintf(stderr,
+			"agentbox: %s: OBSERVES ONLY: what the rules of "
+			"profile "
+			"%s refuse is recorded, not refused\n",
+			b->entry.name, b->profile->name);
+}
+
 void
 box_complain(const struct box_options *o, const struct err *e)
 {
@@ -200,7 +220,7 @@ end_text(const struct box *b)
 {
 	switch (b->end) {
 	case END_TIMEOUT:
-		return "the time was over";
+		return b->limit_text[0] ? b->limit_text : "the time was over";
 	case END_KILLED:
 		return "killed on request";
 	case END_LIMIT:

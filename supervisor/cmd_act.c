@@ -1,8 +1,9 @@
 /*
- * What freeze, thaw and kill have in common. All requests are sent before the
- * first answer is awaited, so that many boxes stop at the same time and not
- * one after the other. A box that ends by itself meanwhile is dead, which is
- * what kill wanted, and out of reach, which --all and --label do not mind.
+ * What freeze, thaw, kill and reload have in common. All requests are sent
+ * before the first answer is awaited, so that many boxes stop at the same time
+ * and not one after the other. A box that ends by itself meanwhile is dead,
+ * which is what kill wanted, and out of reach, which --all and --label do not
+ * mind.
  */
 #include "supervisor/cmd_act.h"
 
@@ -15,6 +16,7 @@
 struct result {
 	int code; /* 0 or negative errno */
 	struct err e;
+	json_t *answer;
 };
 
 bool
@@ -78,6 +80,8 @@ print_json(const struct act *a, const struct client_set *set,
 			o = json_pack("{s:s, s:b, s:s, s:s}", "id",
 				      set->v[i].id, "ok", 0, "error",
 				      v[i].e.text, "cure", v[i].e.cure);
+		if (v[i].code == 0 && a->tell)
+			json_object_update_missing(o, v[i].answer);
 		json_array_append_new(list, o);
 	}
 	json_dumpf(list, stdout, JSON_INDENT(2));
@@ -92,8 +96,11 @@ report(const struct act *a, const struct client_set *set,
 	int status = CLIENT_DONE;
 
 	for (size_t i = 0; i < set->n; i++) {
-		if (v[i].code == 0)
+		if (v[i].code == 0) {
+			if (!a->json && a->tell)
+				a->tell(set->v[i].id, v[i].answer);
 			continue;
+		}
 		status = CLIENT_SOME_FAILED;
 		if (!a->json)
 			fprintf(stderr, "agentbox: %s: %s\n", set->v[i].id,
@@ -117,17 +124,17 @@ act(const struct act *a, struct runtime *rt, const struct client_set *set)
 	for (size_t i = 0; i < set->n; i++)
 		v[i].code = client_send(set->v[i].fd, a->op, a->arg, a->why);
 	for (size_t i = 0; i < set->n; i++) {
-		json_t *j = NULL;
-
 		if (v[i].code == 0)
-			v[i].code = client_receive(set->v[i].fd, &j, &v[i].e);
+			v[i].code = client_receive(set->v[i].fd, &v[i].answer,
+						   &v[i].e);
 		else
 			err_sys(&v[i].e, v[i].code,
 				"cannot ask the supervisor");
-		json_decref(j);
 		settle(a, rt, set->v[i].id, &v[i]);
 	}
 	status = report(a, set, v);
+	for (size_t i = 0; i < set->n; i++)
+		json_decref(v[i].answer);
 	return status;
 }
 

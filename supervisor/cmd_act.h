@@ -1,5 +1,5 @@
 #pragma once
-/* freeze, thaw and kill: the same selection, request and report. */
+/* freeze, thaw, kill and reload: the same selection, request and report. */
 #include "supervisor/client.h"
 
 struct act {
@@ -9,9 +9,12 @@ struct act {
 	enum control_op op;
 	uint32_t arg;
 	const char *done; /* the state when it worked: "frozen" */
+	/* Says more from the box's answer, for people; or NULL. What it holds
+	 * is part of --json. */
+	void (*tell)(const char *id, const json_t *answer);
 };
 
-/* The options that the three share; true if c was one of them. */
+/* The options that they share; true if c was one of them. */
 #define ACT_OPTIONS                                                            \
 	{ "all", no_argument, NULL, 'a' },                                     \
 		{ "label", required_argument, NULL, 'l' },                     \

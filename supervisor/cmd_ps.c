@@ -19,7 +19,16 @@ static const char usage[] =
 	"\n"
 	"Exit status: 0; 125 when agentbox itself failed.\n";
 
-enum { COL_NAME, COL_ID, COL_STATE, COL_AGE, COL_PROFILE, COL_COMMAND, COL_N };
+enum {
+	COL_NAME,
+	COL_ID,
+	COL_STATE,
+	COL_AGE,
+	COL_PROFILE,
+	COL_MODE,
+	COL_COMMAND,
+	COL_N
+};
 
 #define CELL_MAX 256
 
@@ -28,7 +37,7 @@ struct line {
 };
 
 static const struct line head = { { "NAME", "ID", "STATE", "AGE", "PROFILE",
-				    "COMMAND" } };
+				    "MODE", "COMMAND" } };
 
 static void
 cell_string(char *cell, const json_t *j, const char *key)
@@ -81,6 +90,7 @@ line_fill(const json_t *j, struct line *l)
 	cell_string(l->cell[COL_ID], j, "id");
 	cell_string(l->cell[COL_STATE], j, "state");
 	cell_string(l->cell[COL_PROFILE], j, "profile");
+	cell_string(l->cell[COL_MODE], j, "mode");
 	report_duration(age_us(j), l->cell[COL_AGE], CELL_MAX);
 	cell_command(l->cell[COL_COMMAND], json_object_get(j, "command"));
 }

@@ -7,7 +7,14 @@
 #include <getopt.h>
 #include <string.h>
 
-enum { OPT_TIMING = 256, OPT_SHOW, OPT_ENV, OPT_LABEL };
+enum {
+	OPT_TIMING = 256,
+	OPT_SHOW,
+	OPT_ENV,
+	OPT_LABEL,
+	OPT_NARROW,
+	OPT_OBSERVE
+};
 
 static const struct option options[] = {
 	{ "profile", required_argument, NULL, 'p' },
@@ -16,6 +23,8 @@ static const struct option options[] = {
 	{ "timeout", required_argument, NULL, 't' },
 	{ "env", required_argument, NULL, OPT_ENV },
 	{ "label", required_argument, NULL, OPT_LABEL },
+	{ "narrow", required_argument, NULL, OPT_NARROW },
+	{ "observe", no_argument, NULL, OPT_OBSERVE },
 	{ "json", no_argument, NULL, 'j' },
 	{ "show-enforced", no_argument, NULL, OPT_SHOW },
 	{ "timing", no_argument, NULL, OPT_TIMING },
@@ -63,6 +72,12 @@ take_option(struct box_options *o, int c, struct err *e)
 		return add_pair(&o->env, optarg, "--env", e);
 	case OPT_LABEL:
 		return add_pair(&o->labels, optarg, "--label", e);
+	case OPT_NARROW:
+		o->narrow = optarg;
+		return 0;
+	case OPT_OBSERVE:
+		o->observe = true;
+		return 0;
 	case 'j':
 		o->json = true;
 		return 0;

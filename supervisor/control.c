@@ -193,6 +193,22 @@ send_backlog(struct client *cl)
 	return r;
 }
 
+static void
+do_reload(struct client *cl, const struct control_call *call)
+{
+	struct control *c = cl->control;
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int r = c->ops->reload
+			? c->ops->reload(c->arg, &cl->peer, call->text, &j, &e)
+			: err_sys(&e, ENOSYS, "reload");
+
+	if (r < 0)
+		reply_error(cl, r, &e);
+	else
+		reply_json(cl, j);
+}
+
 static size_t
 count_state(const struct control *c, enum client_state state)
 {
@@ -250,6 +266,9 @@ dispatch(struct client *cl, const struct control_call *call)
 		break;
 	case CONTROL_EVENTS:
 		do_events(cl, call);
+		break;
+	case CONTROL_RELOAD:
+		do_reload(cl, call);
 		break;
 	case CONTROL_PING:
 	case CONTROL_OP_MAX:

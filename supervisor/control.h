@@ -33,6 +33,7 @@ enum control_op {
 	CONTROL_KILL,	  /* arg: 0 kills the box at once, answered when it is
 			     dead; else the signal for the command */
 	CONTROL_EVENTS,	  /* arg: 1 follows; lines of the event log */
+	CONTROL_RELOAD,	  /* argument bytes: why; the profile is read again */
 	CONTROL_OP_MAX
 };
 
@@ -90,6 +91,10 @@ struct control_ops {
 	 * sent by control_finish(). */
 	int (*kill)(void *arg, int sig, const struct control_peer *by,
 		    const char *why, struct err *e);
+	/* *ret is a new reference: {"state", "epoch", "policy_hash",
+	 * "changed"}. On failure the box is as it was. May be NULL: -ENOSYS. */
+	int (*reload)(void *arg, const struct control_peer *by, const char *why,
+		      json_t **ret, struct err *e);
 };
 
 struct control;

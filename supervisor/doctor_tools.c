@@ -8,6 +8,7 @@
 #include "lib/fd.h"
 #include "lib/str.h"
 #include "profiles/compile.h"
+#include "profiles/held.h"
 #include "profiles/profile.h"
 #include "supervisor/paths.h"
 #include "supervisor/runtime.h"
@@ -81,7 +82,10 @@ look_profile(struct doctor *d, const struct paths *paths)
 	    kernel_enough(d, p->requires.kernel, &e) < 0)
 		doctor_no(r, &e);
 	else
-		doctor_say(r, DOCTOR_YES, "%s", p->path);
+		doctor_say(r, DOCTOR_YES, "%s%s", p->path,
+			   profile_observes(p)
+				   ? "; it only observes: run needs --observe"
+				   : "");
 	profile_free(p);
 }
 

@@ -19,6 +19,9 @@
 	EVENT(CONFINED, "confined", false)                                     \
 	EVENT(DEGRADED, "degraded", false)                                     \
 	EVENT(EXITED, "exited", false)                                         \
+	EVENT(OBSERVING, "observing", true)                                    \
+	EVENT(RELOADED, "reloaded", true)                                      \
+	EVENT(RELOAD_FAILED, "reload-failed", true)                            \
 	EVENT(REFUSED, "refused", true)                                        \
 	EVENT(FROZEN, "frozen", true)                                          \
 	EVENT(THAWED, "thawed", true)                                          \

@@ -19,6 +19,11 @@ static const struct {
 	  "  -t, --timeout D      stop after 90s, 5m, 2h, 1d; 0: never\n"
 	  "      --env K=V        set a variable inside (may be repeated)\n"
 	  "      --label K=V      label the box (may be repeated)\n"
+	  "      --narrow FILE    rules that narrow the profile for this run\n"
+	  "      --observe        let a profile that only observes run: it "
+	  "records\n"
+	  "                       what it would refuse, and does not refuse "
+	  "it\n"
 	  "      --show-enforced  print requested against enforced first\n"
 	  "  -j, --json           what agentbox itself says is JSON, on "
 	  "stderr\n"
@@ -44,6 +49,14 @@ static const struct {
 	  "\n"
 	  "Without -s every process of the box is killed at once. With -s the\n"
 	  "signal goes to the command.\n" },
+	{ "reload", "read the profile of a running box again",
+	  "usage: agentbox reload BOX...|--all|--label K=V [--why TEXT] "
+	  "[--json]\n"
+	  "\n"
+	  "The box goes on under the new rules, or, if they cannot be had, "
+	  "under\n"
+	  "the old ones; what the kernel holds cannot change. SIGHUP to a\n"
+	  "supervisor without a terminal does the same.\n" },
 	{ "logs", "what happened to a box",
 	  "usage: agentbox logs BOX [-f] [--json]\n" },
 	{ "doctor", "what this machine can enforce, and how to fix it",
@@ -51,6 +64,27 @@ static const struct {
 	  "\n"
 	  "Tries each layer in a child. Exit status: 0 `agentbox run` would\n"
 	  "start, 1 it would refuse, 125 doctor itself failed.\n" },
+	{ "profile", "write, check, test and compare profiles",
+	  "usage: agentbox profile list [--json]\n"
+	  "       agentbox profile show PROFILE [--resolved] [--json]\n"
+	  "       agentbox profile check [PROFILE...] [--strict] [--json]\n"
+	  "       agentbox profile test PROFILE... [--live] [--case NAME] "
+	  "[--json]\n"
+	  "       agentbox profile explain PROFILE REQUEST.json [--json]\n"
+	  "       agentbox profile explain PROFILE --on SURFACE KEY=VALUE...\n"
+	  "       agentbox profile diff A B [--json]\n"
+	  "       agentbox profile init NAME [--role R] [--from P] "
+	  "[--output FILE] [--json]\n"
+	  "\n"
+	  "  list     every profile that can be named, and where it lies\n"
+	  "  show     the file; --resolved: all that it grants in the end\n"
+	  "  check    mistakes, and what is probably not meant\n"
+	  "  test     the cases of its section \"expect\"\n"
+	  "  explain  what is decided on one request, and why\n"
+	  "  diff     what B may do that A may not, and the other way\n"
+	  "  init     a new profile to begin with\n"
+	  "\n"
+	  "`agentbox profile COMMAND --help` says more.\n" },
 	{ "version", "print the version", "usage: agentbox version\n" },
 	{ "help", "print help", "usage: agentbox help [COMMAND]\n" },
 };

@@ -5,6 +5,7 @@
 #include "lib/str.h"
 #include "supervisor/cmd_boxes.h"
 #include "supervisor/cmd_doctor.h"
+#include "supervisor/cmd_profile.h"
 #include "supervisor/cmd_run.h"
 #include "supervisor/help.h"
 
@@ -46,7 +47,8 @@ static const struct {
 	{ "run", cmd_run },	      { "ps", cmd_ps },
 	{ "inspect", cmd_inspect },   { "freeze", cmd_freeze },
 	{ "thaw", cmd_freeze },	      { "kill", cmd_kill },
-	{ "logs", cmd_logs },	      { "doctor", cmd_doctor },
+	{ "reload", cmd_reload },     { "logs", cmd_logs },
+	{ "profile", cmd_profile },   { "doctor", cmd_doctor },
 	{ "version", cmd_version },   { "help", cmd_help },
 	{ "--version", cmd_version }, { "--help", cmd_help },
 	{ "-h", cmd_help },

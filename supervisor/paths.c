@@ -29,15 +29,29 @@ here(char *buf)
 	return 0;
 }
 
+/* The folder some levels above dir, and rest: people read these paths. dir has
+ * no links in it, so ".." is what stands before the last slash. */
+static int
+join_above(char *buf, const char *dir, int levels, const char *rest)
+{
+	size_t n = strlen(dir);
+	int len;
+
+	for (; levels > 0; levels--) {
+		const char *slash = memrchr(dir, '/', n);
+
+		n = slash ? (size_t)(slash - dir) : 0;
+	}
+	len = snprintf(buf, PATH_MAX, "%.*s%s", (int)n, dir, rest);
+	return len < 0 || len >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
 /* build/bin and build/CONFIG/bin lie two and three folders below the tree. */
 static int
 find_in_place(struct paths *p, const char *dir)
 {
-	static const char *const up[] = { "/../../profiles",
-					  "/../../../profiles" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(up); i++) {
-		if (join(p->profiles, dir, up[i]) < 0 ||
+	for (int levels = 2; levels <= 3; levels++) {
+		if (join_above(p->profiles, dir, levels, "/profiles") < 0 ||
 		    join(p->sets, p->profiles, "/sets") < 0)
 			return -ENAMETOOLONG;
 		if (access(p->sets, F_OK) == 0)
@@ -49,8 +63,8 @@ find_in_place(struct paths *p, const char *dir)
 static int
 find_installed(struct paths *p, const char *dir)
 {
-	if (join(p->libexec, dir, "/../libexec/agentbox") < 0 ||
-	    join(p->profiles, dir, "/../share/agentbox/profiles") < 0 ||
+	if (join_above(p->libexec, dir, 1, "/libexec/agentbox") < 0 ||
+	    join_above(p->profiles, dir, 1, "/share/agentbox/profiles") < 0 ||
 	    join(p->sets, p->profiles, "/sets") < 0)
 		return -ENAMETOOLONG;
 	return access(p->sets, F_OK) < 0 ? -errno : 0;

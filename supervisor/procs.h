@@ -29,6 +29,9 @@ int procs_find(pid_t root, struct procs **ret);
 void procs_free(struct procs *p);
 
 void procs_sum(const struct procs *p, struct procs_sum *ret);
+/* Microseconds of processor time, with that of children that were waited
+ * for. */
+uint64_t procs_cpu(const struct procs *p);
 /* As procs_sum(), but what several processes share counts once (PSS); slow. */
 void procs_sum_exact(const struct procs *p, struct procs_sum *ret);
 /* Each file once. */

@@ -39,7 +39,7 @@ struct stdio {
 	struct relay *relay[3];
 	size_t n;
 	struct rlimit own; /* RLIMIT_FSIZE */
-	uint64_t file_max;
+	uint64_t file_max, traffic;
 	int error; /* the first one that lost data */
 	int error_fd;
 };
@@ -229,6 +229,7 @@ copy_output(struct relay *r)
 		end_relay(r, 0);
 		return false;
 	}
+	r->s->traffic += (uint64_t)n;
 	limit_files(r->s, true);
 	error = write_all(r, r->buf, (size_t)n);
 	limit_files(r->s, false);
@@ -258,7 +259,14 @@ copy_input(struct relay *r)
 	if (n > 0) {
 		r->at += (size_t)n;
 		r->pushed += (uint64_t)n;
+		r->s->traffic += (uint64_t)n;
 	}
+}
+
+uint64_t
+stdio_traffic(const struct stdio *s)
+{
+	return s ? s->traffic : 0;
 }
 
 /* The box is dead: what it left in the pipe was not read. It can have put bytes

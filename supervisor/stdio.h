@@ -34,6 +34,8 @@ void stdio_given(struct stdio *s);
  * of the box (RLIMIT_FSIZE) does not see what we write. */
 int stdio_start(struct stdio *s, struct event_base *base, uint64_t file_max,
 		struct err *e);
+/* Bytes that were copied so far. */
+uint64_t stdio_traffic(const struct stdio *s);
 /* All of the box is dead: writes out what it wrote and gives back what it did
  * not read. Fails if anything could not be copied, now or before; the box then
  * met a closed pipe. */

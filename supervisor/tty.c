@@ -34,6 +34,7 @@ struct relay {
 	size_t start, len;
 	bool eof, broken; /* nothing more comes; nobody takes it */
 	bool paused;	  /* do not read now */
+	uint64_t traffic; /* bytes read */
 	char buf[RELAY_SIZE];
 };
 
@@ -221,7 +222,14 @@ relay_read(struct relay *r)
 	if (n < 0)
 		return errno == EINTR ? -EAGAIN : -errno;
 	r->len += (size_t)n;
+	r->traffic += (uint64_t)n;
 	return n;
+}
+
+uint64_t
+tty_traffic(const struct tty *t)
+{
+	return t ? t->in.traffic + t->out.traffic : 0;
 }
 
 static void

@@ -13,6 +13,7 @@
 #include "lib/err.h"
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct tty;
 struct event_base;
@@ -34,6 +35,9 @@ int tty_start(struct tty *t, struct event_base *base, struct err *e);
 /* Everything in the box is dead: writes out what the pty still holds, waiting
  * at most ms for the terminal to take it. */
 void tty_drain(struct tty *t, unsigned int ms);
+
+/* Bytes that went either way so far. Accepts NULL. */
+uint64_t tty_traffic(const struct tty *t);
 
 /* Restores the terminal. Accepts NULL. */
 void tty_free(struct tty *t);

@@ -25,22 +25,34 @@ _agentbox_words()
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
 
+_agentbox_profile_files()
+{
+	_agentbox_words "$(_agentbox_profiles)" "$1"
+	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.json' -- "$1")
+}
+
 # The word after an option of a command; false if it takes none.
 _agentbox_value()
 {
 	local cur=$3
 
 	case $1,$2 in
-	run,-p | run,--profile | doctor,-p | doctor,--profile)
-		_agentbox_words "$(_agentbox_profiles)" "$cur"
-		mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.json' -- "$cur") ;;
+	run,-p | run,--profile | doctor,-p | doctor,--profile | profile,--from)
+		_agentbox_profile_files "$cur" ;;
+	run,--narrow | profile,-o | profile,--output)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	profile,--role)
+		_agentbox_words "retrieve reason execute approve monitor" "$cur" ;;
+	profile,--on)
+		_agentbox_words "files process network tools memory credentials handoffs admin" "$cur" ;;
 	run,-w | run,--workspace | doctor,-w | doctor,--workspace)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
 	run,--env)
 		mapfile -t COMPREPLY < <(compgen -v -S = -- "$cur") ;;
 	kill,-s | kill,--signal)
 		_agentbox_words "TERM INT HUP KILL QUIT USR1 USR2 STOP CONT" "$cur" ;;
-	run,-n | run,--name | run,-t | run,--timeout | *,-l | *,--label | *,-w | *,--why)
+	profile,-l) return 1 ;; # --live
+	run,-n | run,--name | run,-t | run,--timeout | profile,-c | profile,--case | *,-l | *,--label | *,-w | *,--why)
 		COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
@@ -50,13 +62,21 @@ _agentbox_options()
 {
 	case $1 in
 	run) echo --profile --workspace --name --timeout --env --label \
-		--show-enforced --json --timing --help -- ;;
+		--narrow --observe --show-enforced --json --timing --help -- ;;
 	ps) echo --label --json --help ;;
 	inspect) echo --json --help ;;
-	freeze | thaw) echo --all --label --why --json --help ;;
+	freeze | thaw | reload) echo --all --label --why --json --help ;;
 	kill) echo --signal --all --label --why --json --help ;;
 	logs) echo --follow --json --help ;;
 	doctor) echo --json --profile --workspace --help ;;
+	profile) case $2 in
+		list | diff) echo --json --help ;;
+		show) echo --resolved --json --help ;;
+		check) echo --strict --json --help ;;
+		test) echo --live --case --json --help ;;
+		explain) echo --on --json --help ;;
+		init) echo --role --from --output --json --help ;;
+		esac ;;
 	esac
 }
 
@@ -64,7 +84,7 @@ _agentbox()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local cmd=${COMP_WORDS[1]:-} i
-	local all="run ps inspect freeze thaw kill logs doctor version help"
+	local all="run ps inspect freeze thaw kill reload logs doctor profile version help"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -82,12 +102,18 @@ _agentbox()
 	fi
 	_agentbox_value "$cmd" "$prev" "$cur" && return
 	if [[ $cur == -* ]]; then
-		_agentbox_words "$(_agentbox_options "$cmd")" "$cur"
+		_agentbox_words "$(_agentbox_options "$cmd" "${COMP_WORDS[2]:-}")" "$cur"
 		return
 	fi
 	case $cmd in
 	run) mapfile -t COMPREPLY < <(compgen -c -- "$cur") ;;
-	inspect | freeze | thaw | kill | logs)
+	profile)
+		if [ "$COMP_CWORD" = 2 ]; then
+			_agentbox_words "list show check test explain diff init" "$cur"
+		else
+			_agentbox_profile_files "$cur"
+		fi ;;
+	inspect | freeze | thaw | kill | reload | logs)
 		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;
 	help) _agentbox_words "$all" "$cur" ;;
 	esac

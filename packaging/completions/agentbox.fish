@@ -22,6 +22,17 @@ function __agentbox_in
     test (count $words) -gt 1; and contains -- $words[2] $argv
 end
 
+# agentbox profile WORD ...
+function __agentbox_profile_needs_verb
+    set -l words (commandline -opc)
+    test (count $words) -eq 2; and test $words[2] = profile
+end
+
+function __agentbox_profile_in
+    set -l words (commandline -opc)
+    test (count $words) -gt 2; and test $words[2] = profile; and contains -- $words[3] $argv
+end
+
 complete -c agentbox -f
 complete -c agentbox -n __agentbox_needs_command -a run -d 'Run a command in a box'
 complete -c agentbox -n __agentbox_needs_command -a ps -d 'List running boxes'
@@ -29,14 +40,16 @@ complete -c agentbox -n __agentbox_needs_command -a inspect -d 'Show one box'
 complete -c agentbox -n __agentbox_needs_command -a freeze -d 'Stop a box where it is'
 complete -c agentbox -n __agentbox_needs_command -a thaw -d 'Let a frozen box go on'
 complete -c agentbox -n __agentbox_needs_command -a kill -d 'End a box at once'
+complete -c agentbox -n __agentbox_needs_command -a reload -d 'Read the profile of a running box again'
 complete -c agentbox -n __agentbox_needs_command -a logs -d 'What happened to a box'
 complete -c agentbox -n __agentbox_needs_command -a doctor -d 'What this machine can enforce'
+complete -c agentbox -n __agentbox_needs_command -a profile -d 'Write, check, test and compare profiles'
 complete -c agentbox -n __agentbox_needs_command -a version -d 'Print the version'
 complete -c agentbox -n __agentbox_needs_command -a help -d 'Print help'
 
-complete -c agentbox -n '__agentbox_in run doctor' -s j -l json -d 'Machine-readable output'
-complete -c agentbox -n '__agentbox_in ps inspect freeze thaw kill logs' -l json -d 'Machine-readable output'
-complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill logs doctor' -s h -l help -d 'Help'
+complete -c agentbox -n '__agentbox_in run doctor profile' -s j -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in ps inspect freeze thaw kill reload logs' -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in run ps inspect freeze thaw kill reload logs doctor profile' -s h -l help -d 'Help'
 complete -c agentbox -n '__agentbox_in run doctor' -s p -l profile -x -a '(__agentbox_profiles) (__fish_complete_suffix .json)' -d 'Profile'
 complete -c agentbox -n '__agentbox_in run doctor' -s w -l workspace -x -a '(__fish_complete_directories)' -d 'Directory to work in'
 complete -c agentbox -n '__agentbox_in run' -s n -l name -x -d 'Name of the box'
@@ -46,9 +59,28 @@ complete -c agentbox -n '__agentbox_in run' -l show-enforced -d 'Print requested
 complete -c agentbox -n '__agentbox_in run' -l timing -d 'Print how long each phase took'
 complete -c agentbox -n '__agentbox_in run' -a '(__fish_complete_subcommand --fcs-skip=2)'
 complete -c agentbox -n '__agentbox_in run' -l label -x -d 'Label of the box, K=V'
-complete -c agentbox -n '__agentbox_in ps freeze thaw kill' -s l -l label -x -d 'Boxes with this label'
-complete -c agentbox -n '__agentbox_in freeze thaw kill' -s a -l all -d 'All boxes'
-complete -c agentbox -n '__agentbox_in freeze thaw kill' -s w -l why -x -d 'Reason for the log'
+complete -c agentbox -n '__agentbox_in ps freeze thaw kill reload' -s l -l label -x -d 'Boxes with this label'
+complete -c agentbox -n '__agentbox_in freeze thaw kill reload' -s a -l all -d 'All boxes'
+complete -c agentbox -n '__agentbox_in freeze thaw kill reload' -s w -l why -x -d 'Reason for the log'
 complete -c agentbox -n '__agentbox_in kill' -s s -l signal -x -a 'TERM INT HUP KILL QUIT USR1 USR2 STOP CONT' -d 'Signal for the command'
 complete -c agentbox -n '__agentbox_in logs' -s f -l follow -d 'Go on until the box ends'
-complete -c agentbox -n '__agentbox_in inspect freeze thaw kill logs' -a '(__agentbox_boxes)'
+complete -c agentbox -n '__agentbox_in inspect freeze thaw kill reload logs' -a '(__agentbox_boxes)'
+complete -c agentbox -n '__agentbox_in run' -l narrow -r -F -d 'Rules that narrow the profile'
+complete -c agentbox -n '__agentbox_in run' -l observe -d 'Let a profile that only observes run'
+
+complete -c agentbox -n __agentbox_profile_needs_verb -a list -d 'Every profile that can be named'
+complete -c agentbox -n __agentbox_profile_needs_verb -a show -d 'The file, or all that it grants in the end'
+complete -c agentbox -n __agentbox_profile_needs_verb -a check -d 'Mistakes, and what is probably not meant'
+complete -c agentbox -n __agentbox_profile_needs_verb -a test -d 'The cases of its section "expect"'
+complete -c agentbox -n __agentbox_profile_needs_verb -a explain -d 'What is decided on one request, and why'
+complete -c agentbox -n __agentbox_profile_needs_verb -a diff -d 'What B may do that A may not'
+complete -c agentbox -n __agentbox_profile_needs_verb -a init -d 'A new profile to begin with'
+complete -c agentbox -n '__agentbox_profile_in show check test explain diff' -a '(__agentbox_profiles) (__fish_complete_suffix .json)'
+complete -c agentbox -n '__agentbox_profile_in show' -s r -l resolved -d 'What holds in the end'
+complete -c agentbox -n '__agentbox_profile_in check' -s s -l strict -d 'Warnings count as errors'
+complete -c agentbox -n '__agentbox_profile_in test' -s l -l live -d 'Files and processes for real, too'
+complete -c agentbox -n '__agentbox_profile_in test' -s c -l case -x -d 'Only this case'
+complete -c agentbox -n '__agentbox_profile_in explain' -l on -x -a 'files process network tools memory credentials handoffs admin' -d 'Surface'
+complete -c agentbox -n '__agentbox_profile_in init' -l role -x -a 'retrieve reason execute approve monitor' -d 'Role'
+complete -c agentbox -n '__agentbox_profile_in init' -l from -x -a '(__agentbox_profiles)' -d 'Begin with what that grants'
+complete -c agentbox -n '__agentbox_profile_in init' -s o -l output -r -F -d 'File to write'

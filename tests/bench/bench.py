@@ -18,9 +18,11 @@ TMP = sys.argv[1]
 NS = sys.argv[2] if len(sys.argv) > 2 else ""
 AGENTBOX = os.environ["AGENTBOX"]
 BIN = os.environ["TESTBIN"]
+SOURCE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 N = int(os.environ.get("BENCH_N", "100"))
 PARTS = os.environ.get("BENCH_ONLY",
-                       "launch phases memory control command calls").split()
+                       "launch phases memory control command calls "
+                       "decide").split()
 ROOT = os.geteuid() == 0
 WS = TMP + "/ws"
 FILTER = TMP + "/filter"
@@ -520,6 +522,35 @@ def part_calls():
         if call == "open+close":
             say("    " + goal("open+close, beside outside",
                               mid["agentbox"] / mid["outside"], 1.7))
+
+
+def part_decide():
+    title("Decisions: profiles of so many rules (ns; load and compile in ms)")
+    r = subprocess.run([BIN + "/bench_decide", TMP], stdin=NULL,
+                       stdout=subprocess.PIPE, text=True, cwd=SOURCE,
+                       check=False)
+    rows = [line.split("\t") for line in r.stdout.splitlines()]
+    if r.returncode or len(rows) != 4:
+        say(f"  bench_decide failed (exit status {r.returncode})")
+    say("  %6s %8s %8s %14s %12s %8s %8s" %
+        ("rules", "median", "p99", "per second", "allocations", "load",
+         "compile"))
+    p50 = {}
+    for rules, mid, p99, rate, made, load, compiled in rows:
+        load, compiled = float(load) / 1e3, float(compiled) / 1e3
+        p50[int(rules)] = float(mid)
+        say("  %6s %8s %8s %14s %12s %8.2f %8.2f" %
+            (rules, mid, p99, f"{int(rate):,}", made, load, compiled))
+        if rules == "1000":
+            say("    " + goal("load and compile 1000 rules", load + compiled,
+                              10.0, " ms"))
+        say("    " + goal(f"allocations, {rules} rules", float(made), 0.0, ""))
+    valid = {1, 100, 1000, 10000} <= set(p50)
+    say("    " + goal("decision, 100 rules", p50.get(100, 0) / 1e3, 1.0,
+                      " us", valid=valid))
+    say("    " + goal("decision, 10000 beside 100 rules",
+                      p50.get(10000, 0) / max(p50.get(100, 0), 1), 10.0,
+                      valid=valid))
 
 
 def main():

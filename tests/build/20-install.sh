@@ -10,8 +10,12 @@ check "make install" limited make -s -C "$SRC" install DESTDIR="$dest" PREFIX=/u
 for f in /usr/bin/agentbox /usr/libexec/agentbox/agentbox-stage \
 	/usr/libexec/agentbox/agentbox-guard \
 	/usr/libexec/agentbox/agentbox-scope \
+	/usr/libexec/agentbox/agentbox-try \
 	/usr/share/agentbox/profiles/default.json \
+	/usr/share/agentbox/profiles/groups/no-trio.json \
 	/usr/share/man/man1/agentbox.1 \
+	/usr/share/man/man1/agentbox-profile.1 \
+	/usr/share/man/man5/agentbox-profile.5 \
 	/usr/share/bash-completion/completions/agentbox; do
 	check "there is $f" test -f "$dest$f"
 done

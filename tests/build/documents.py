@@ -33,6 +33,14 @@ def words(text):
     return set(re.findall(r"[\w.-]+", text))
 
 
+def macro_words(page, macro):
+    """What stands behind a macro, on all lines that have it."""
+    found = set()
+    for line in re.findall(r"(?:^\.|\s)" + macro + r" ([^\n]*)", page, re.M):
+        found |= set(line.split())
+    return found
+
+
 def schema_keys(o, found):
     for name, value in o.get("properties", {}).items():
         found.add(name)
@@ -51,12 +59,65 @@ def check_profile_page():
     for path in re.findall(r'\{ "([~/][^"]+)", (?:WS|0),',
                            read("profiles/paths.c")):
         need(page, path, "agentbox-profile.5", "never-inside path")
-    for f in glob.glob("profiles/sets/*.set") + glob.glob("profiles/*.json"):
+    named = macro_words(page, "Cm")
+    for f in (glob.glob("profiles/sets/*.set") + glob.glob("profiles/*.json")
+              + glob.glob("profiles/groups/*.json")):
         name = os.path.basename(f).rsplit(".", 1)[0]
-        need(page, "Cm " + name, "agentbox-profile.5", "set or profile")
+        if name not in named:
+            missing.append(f"agentbox-profile.5: {f} is missing")
     for f in glob.glob("profiles/sets/*.paths"):
         need(page, "@" + os.path.basename(f)[:-6], "agentbox-profile.5",
              "path group")
+
+
+def attributes():
+    """Rows of policy/attrs.h as the page has them: pointer, kind, surfaces,
+    text."""
+    text = read("policy/attrs.h").replace("\\\n", " ")
+    rows = re.findall(r'\bATTR\(\w+, "([^"]+)",\s*(\w+),\s*'
+                      r'((?:ON\(\w+\)[\s|]*)+|ON_ALL),\s*'
+                      r'((?:"[^"]*"\s*)+)\)', text)
+    for pointer, kind, on, words_ in rows:
+        on = re.findall(r"ON\((\w+)\)", on)
+        yield (pointer, kind.lower(), ", ".join(on).lower() or "all",
+               "".join(re.findall(r'"([^"]*)"', words_)))
+
+
+def check_attributes():
+    page = man("agentbox-profile.5")
+    table = page[page.index(".Sh INPUT DOCUMENT"):page.index(".Sh SEMANTICS")]
+    there = re.findall(r"^\.It Pa (/\S+) Pq (\w+) ; ([\w, ]+)\n(.*)$", table,
+                       re.M)
+    wanted = list(attributes())
+    if len(wanted) < 40:
+        missing.append("policy/attrs.h: its table was not understood")
+    for row in wanted:
+        if row not in there:
+            missing.append("agentbox-profile.5: no such row in the table of "
+                           f"attributes: {row}")
+    for row in there:
+        if row not in wanted:
+            missing.append(f"policy/attrs.h: no such attribute: {row}")
+
+
+def enum_names(path, prefix):
+    names = re.findall(r"^\t" + prefix + r"_(\w+),", read(path), re.M)
+    return [n.lower() for n in names if n != "MAX"]
+
+
+def check_words_of_policy():
+    """Operators, reasons, effects and classes by name."""
+    page = macro_words(man("agentbox-profile.5"), "Cm")
+    for path, prefix, least in (("policy/policy.h", "OP", 25),
+                                ("policy/decide.h", "REASON", 12),
+                                ("policy/attrs.h", "CLASS", 7)):
+        names = enum_names(path, prefix)
+        if len(names) < least:
+            missing.append(f"{path}: {prefix}_* were not understood")
+        for name in names:
+            if name not in page:
+                missing.append(f"agentbox-profile.5: {prefix} {name} is "
+                               "missing")
 
 
 def check_layers():
@@ -68,7 +129,8 @@ def check_layers():
 
 
 def check_options(agentbox):
-    pages = {"run": "agentbox-run.1", "doctor": "agentbox-doctor.1"}
+    pages = {"run": "agentbox-run.1", "doctor": "agentbox-doctor.1",
+             "profile": "agentbox-profile.1"}
     listed = subprocess.run([agentbox, "help"], capture_output=True,
                             text=True).stdout
     commands = re.findall(r"^  (\w+) ", listed, re.M)
@@ -103,7 +165,7 @@ def check_paths():
             if not os.path.exists(os.path.join(os.path.dirname(doc), link)):
                 missing.append(f"{doc}: link to {link} leads nowhere")
         for f in re.findall(
-                r"(?<![\w/.])((?:tests|sandbox|profiles|supervisor|lib|packaging)"
+                r"(?<![\w/.])((?:tests|policy|sandbox|profiles|supervisor|lib|packaging)"
                 r"/[\w/*.-]*[\w*])", text):
             if "X" in f:
                 continue
@@ -112,6 +174,8 @@ def check_paths():
 
 
 check_profile_page()
+check_attributes()
+check_words_of_policy()
 check_layers()
 check_options(sys.argv[1])
 check_paths()

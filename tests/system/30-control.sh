@@ -63,7 +63,7 @@ id=$(field alpha id)
 check_eq "an id is twelve hexadecimal digits" \
 	"$(printf %s "$id" | grep -Ec '^[0-9a-f]{12}$')" 1
 check_out "ps shows name, state, profile, command" \
-	'^alpha +[0-9a-f]{12} +running +[0-9]+s +default +sh -c' abx ps
+	'^alpha +[0-9a-f]{12} +running +[0-9]+s +default +enforce +sh -c' abx ps
 check_eq "ps is ordered by age" "$(abx ps | awk 'NR > 1 { print $1 }' |
 	paste -sd' ')" "alpha beta gamma"
 check_eq "ps --label" "$(abx ps --label team=a | awk 'NR > 1 { print $1 }' |

@@ -43,6 +43,44 @@ TEST(shipped_profiles_compile)
 	}
 }
 
+/* The program of a live test is there when it is asked for, and only then. */
+TEST(helper_only_on_request)
+{
+	struct world w = world_new();
+	char dir[256];
+	const char *const search[] = { dir, NULL };
+	struct profile *p;
+
+	snprintf(dir, sizeof(dir), "%s/profiles", tap_srcdir());
+	if (profile_load("default", search, &p, &w.e) < 0)
+		FAIL("%s", w.e.text);
+	for (int i = 0; i < 4; i++) {
+		struct compile_request r = { .name = "b",
+					     .workspace = w.ws,
+					     .args = true_args,
+					     .sets_dir = w.sets,
+					     .helper = i & 1 ? "/bin/x" : NULL,
+					     .root = i & 2 };
+		const struct plan_fs *f;
+		struct compiled *c;
+
+		if (profile_compile(p, &r, &c, &w.e) < 0)
+			FAIL("%s", w.e.text);
+		f = world_find(&c->plan, PLAN_FS_BIND, BOX_HELPER);
+		ASSERT_EQ(!f, !r.helper);
+		if (f) {
+			ASSERT_STREQ(f->src, r.helper);
+			ASSERT_EQ(f->flags,
+				  PLAN_FS_RDONLY | (r.root ? PLAN_FS_FD : 0));
+		}
+		ASSERT_EQ(world_rights(&c->plan, BOX_HELPER),
+			  r.helper ? LL_READ_FILE | LL_EXECUTE : 0);
+		compiled_free(c);
+	}
+	profile_free(p);
+	world_done(&w);
+}
+
 /* Launch speed is a goal: a mount costs about 12 microseconds. */
 TEST(default_profile_is_small)
 {

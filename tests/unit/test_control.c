@@ -28,7 +28,7 @@ struct fake {
 	struct eventlog *log;
 	struct event *later, *tick;
 	bool frozen;
-	int ticks;
+	int ticks, epoch;
 };
 
 static json_t *
@@ -96,6 +96,19 @@ fake_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 	return 0;
 }
 
+static int
+fake_reload(void *arg, const struct control_peer *by, const char *why,
+	    json_t **ret, struct err *e)
+{
+	struct fake *f = arg;
+
+	(void)by;
+	if (strcmp(why, "refuse") == 0)
+		return err_set(e, EINVAL, "epoch %d stays", f->epoch);
+	*ret = json_pack("{s:i, s:s}", "epoch", ++f->epoch, "why", why);
+	return 0;
+}
+
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -109,7 +122,8 @@ on_tick(int fd, short what, void *arg)
 }
 
 static const struct control_ops fake_ops = { fake_describe, fake_inspect,
-					     fake_freeze, fake_kill };
+					     fake_freeze, fake_kill,
+					     fake_reload };
 
 /* The loop of a box, in a process of its own; ends 10 s after it began. */
 static void
@@ -231,6 +245,28 @@ TEST(requests_are_answered)
 	ASSERT_ERR(client_send(fd, CONTROL_FREEZE, 0,
 			       (char[600]){ [0 ... 598] = 'x' }),
 		   -E2BIG);
+	close(fd);
+	stop(&s);
+}
+
+TEST(a_reload_answers_with_what_is_in_force)
+{
+	struct server s = start("alpha");
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int fd = connected(&s);
+
+	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "new rules"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 1);
+	ASSERT_STREQ(json_string_value(json_object_get(j, "why")), "new rules");
+	json_decref(j);
+	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "refuse"));
+	ASSERT_ERR(client_receive(fd, &j, &e), -EINVAL);
+	ASSERT_STREQ(e.text, "epoch 1 stays");
+	ASSERT_OK(client_call(fd, CONTROL_RELOAD, &j, &e));
+	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 2);
+	json_decref(j);
 	close(fd);
 	stop(&s);
 }

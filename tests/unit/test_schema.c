@@ -518,6 +518,28 @@ good_file(const json_t *root, const char *path, const char *text, size_t n)
 		FAIL("%s: the schema refuses it: %s", path, why);
 }
 
+static void
+group_file(const json_t *root, const char *path, const char *text, size_t n)
+{
+	const json_t *group =
+		json_object_get(json_object_get(root, "$defs"), "group");
+	struct err e = ERR_INIT;
+	struct jsonc doc;
+	char why[256];
+
+	if (jsonc_parse(path, text, n, PROFILE_SIZE_MAX, PROFILE_DEPTH_MAX,
+			&doc, &e) < 0)
+		FAIL("%s", e.text);
+	if (!json_schema_ok(root, group, doc.root, why, sizeof(why)))
+		FAIL("%s: the schema refuses it: %s", path, why);
+	jsonc_done(&doc);
+}
+
+TEST(groups_are_valid)
+{
+	for_each_file("profiles/groups", ".json", group_file);
+}
+
 TEST(good_profiles_are_valid)
 {
 	for_each_file("profiles", ".json", good_file);

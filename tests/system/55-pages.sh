@@ -1,0 +1,19 @@
+#!/bin/bash
+# docs/tutorial-profile.md: every command does what the page shows. So do the
+# examples of docs/labels.md and the README.
+. "$(dirname "$0")/lib.sh"
+need python3
+LIMIT=120
+
+bin=$(dirname "$(readlink -f "$AGENTBOX")")
+for page in docs/tutorial-profile.md docs/labels.md README.md; do
+	mkdir -p "$TMP/home/$page"
+	while IFS='	' read -r verdict name detail; do
+		case $verdict in
+		ok) ok "$page: $name" ;;
+		*) not_ok "$page: $name" "$(printf '%b' "$detail")" ;;
+		esac
+	done < <(HOME=$TMP/home/$page PATH=$bin:$PATH limited python3 \
+		"$SRC/tests/system/pages.py" "$SRC/$page" "$TMP/home/$page")
+done
+finish

@@ -61,6 +61,9 @@ int build_grants(struct builder *b);
 /* The grant whose tree dst lies in, or NULL; the innermost one. */
 const struct grant *build_grant_of(const struct builder *b, const char *dst);
 
+/* compile_narrow.c: the grants against those of the profile's parents. */
+int build_narrow(struct builder *b);
+
 /* compile_fs.c: the steps that build the root, from the grants. */
 int build_fs(struct builder *b);
 int build_step(struct builder *b, struct plan_fs f);

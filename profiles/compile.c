@@ -341,9 +341,9 @@ static int
 build_all(struct builder *b)
 {
 	static int (*const steps[])(struct builder *) = {
-		check_kernel_version, build_args,    build_env,
-		build_grants,	      build_fs,	     build_masks,
-		build_rules,	      build_rlimits, build_filter,
+		check_kernel_version, build_args,   build_env,	 build_grants,
+		build_narrow,	      build_fs,	    build_masks, build_rules,
+		build_rlimits,	      build_filter,
 	};
 	int r = 0;
 

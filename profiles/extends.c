@@ -27,7 +27,7 @@ static int
 remember(struct finder *f, struct profile *p)
 {
 	struct profile **v =
-		reallocarray(f->seen, f->n_seen + 1, sizeof(*f->seen));
+		reallocarray(f->seen, f->n_seen + 1, sizeof(struct profile *));
 
 	if (!v)
 		return -ENOMEM;
@@ -83,7 +83,7 @@ load_parent(struct load *l, struct finder *f, const char *name,
 static int
 add_parent(struct load *l, struct finder *f, const char *name)
 {
-	struct profile *p = l->p, *parent;
+	struct profile *p = l->p, *parent = NULL;
 	int r = load_parent(l, f, name, &parent);
 
 	if (r < 0)
@@ -115,7 +115,7 @@ extends_load(struct load *l, struct finder *f)
 		return load_fail(l, "cannot be resolved here: there is no "
 				    "folder to find profiles in");
 	if (names->n) {
-		l->p->parent = calloc(names->n, sizeof(*l->p->parent));
+		l->p->parent = calloc(names->n, sizeof(struct profile *));
 		if (!l->p->parent)
 			return hand_no_memory(l);
 	}

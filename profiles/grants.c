@@ -67,7 +67,8 @@ join(struct strv *sv, char sep)
 	size_t n = 1, at = 0;
 	char *s;
 
-	qsort(sv->v, sv->n, sizeof(*sv->v), by_text);
+	if (sv->n)
+		qsort(sv->v, sv->n, sizeof(*sv->v), by_text);
 	for (size_t i = 0; i < sv->n; i++)
 		n += strlen(sv->v[i]) + 1;
 	s = malloc(n);

@@ -98,7 +98,7 @@ name_itself(struct load *l, struct profile *base)
 		return 0;
 	if (!json_object_get(l->doc->root, "role"))
 		p->role = base->role;
-	p->parent = calloc(1, sizeof(*p->parent));
+	p->parent = calloc(1, sizeof(struct profile *));
 	if (!p->parent)
 		return hand_no_memory(l);
 	p->parent[p->n_parents++] = profile_ref(base);

@@ -102,7 +102,8 @@ static int
 check_ids(struct load *l)
 {
 	struct policy_spec *own = &l->p->own;
-	_cleanup_free_ struct rule **v = calloc(own->n_rules + 1, sizeof(*v));
+	_cleanup_free_ struct rule **v =
+		calloc(own->n_rules + 1, sizeof(struct rule *));
 	size_t first = 0;
 	bool dropped = false;
 
@@ -110,7 +111,7 @@ check_ids(struct load *l)
 		return hand_no_memory(l);
 	for (size_t i = 0; i < own->n_rules; i++)
 		v[i] = &own->rule[i];
-	qsort(v, own->n_rules, sizeof(*v), by_id);
+	qsort(v, own->n_rules, sizeof(struct rule *), by_id);
 	for (size_t i = 1; i < own->n_rules; i++) {
 		if (strcmp(v[first]->id, v[i]->id) != 0) {
 			first = i;

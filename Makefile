@@ -91,7 +91,7 @@ endif
 # ---- sources --------------------------------------------------------------
 FOLDERS := supervisor profiles sandbox policy lib # in the order of linking
 LIBS_lib :=
-LIBS_policy := -lpcre2-8 -lnettle
+LIBS_policy := -lpcre2-8 -lmd
 LIBS_sandbox := -lseccomp -lcap -lnl-3
 LIBS_profiles := -ljansson
 LIBS_supervisor := -levent_core -ljansson

@@ -7,7 +7,7 @@
  */
 #include "policy/policy-internal.h"
 
-#include <nettle/sha2.h>
+#include <sha2.h>
 #include <string.h>
 
 #define ALIGN 8
@@ -302,23 +302,29 @@ check_all(const struct check *c, size_t len)
 /* The hash */
 
 static void
-hash_span(struct sha256_ctx *ctx, const struct policy *p,
-	  const struct flat_span *s, size_t size)
+hash_bytes(SHA2_CTX *ctx, const void *data, size_t n)
 {
-	uint32_t n = s->n;
-
-	sha256_update(ctx, sizeof(n), (const uint8_t *)&n);
-	sha256_update(ctx, n * size, (const uint8_t *)p->base + s->off);
+	SHA256Update(ctx, data, n);
 }
 
 static void
-hash_rules(struct sha256_ctx *ctx, const struct policy *p)
+hash_span(SHA2_CTX *ctx, const struct policy *p, const struct flat_span *s,
+	  size_t size)
+{
+	uint32_t n = s->n;
+
+	hash_bytes(ctx, &n, sizeof(n));
+	hash_bytes(ctx, p->base + s->off, n * size);
+}
+
+static void
+hash_rules(SHA2_CTX *ctx, const struct policy *p)
 {
 	for (uint32_t i = 0; i < p->h->rules.n; i++) {
 		struct flat_rule r = flat_rules(p)[i];
 
 		r.file = r.line = 0;
-		sha256_update(ctx, sizeof(r), (const uint8_t *)&r);
+		hash_bytes(ctx, &r, sizeof(r));
 	}
 }
 
@@ -326,13 +332,12 @@ static void
 hash_policy(const struct policy *p, uint8_t ret[POLICY_HASH_LEN])
 {
 	struct flat_span text = { p->h->text.off, p->h->text_hashed };
-	struct sha256_ctx ctx;
+	SHA2_CTX ctx;
 
-	sha256_init(&ctx);
-	sha256_update(&ctx, sizeof(p->h->magic), (const uint8_t *)p->h->magic);
-	sha256_update(&ctx, sizeof(p->h->name), (const uint8_t *)&p->h->name);
-	sha256_update(&ctx, sizeof(p->h->labels_start),
-		      (const uint8_t *)&p->h->labels_start);
+	SHA256Init(&ctx);
+	hash_bytes(&ctx, p->h->magic, sizeof(p->h->magic));
+	hash_bytes(&ctx, &p->h->name, sizeof(p->h->name));
+	hash_bytes(&ctx, &p->h->labels_start, sizeof(p->h->labels_start));
 	hash_rules(&ctx, p);
 	hash_span(&ctx, p, &p->h->levels, sizeof(struct flat_level));
 	hash_span(&ctx, p, &p->h->conds, sizeof(struct flat_cond));
@@ -344,10 +349,10 @@ hash_policy(const struct policy *p, uint8_t ret[POLICY_HASH_LEN])
 	hash_span(&ctx, p, &p->h->triggers, sizeof(struct flat_trigger));
 	hash_span(&ctx, p, &p->h->slots, sizeof(struct flat_slot));
 	hash_span(&ctx, p, &p->h->items, sizeof(uint32_t));
-	sha256_update(&ctx, sizeof(p->h->scan), (const uint8_t *)p->h->scan);
-	sha256_update(&ctx, sizeof(p->h->all), (const uint8_t *)p->h->all);
+	hash_bytes(&ctx, p->h->scan, sizeof(p->h->scan));
+	hash_bytes(&ctx, p->h->all, sizeof(p->h->all));
 	hash_span(&ctx, p, &text, 1);
-	sha256_digest(&ctx, POLICY_HASH_LEN, ret);
+	SHA256Final(ret, &ctx);
 }
 
 /* Opening */

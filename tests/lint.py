@@ -27,7 +27,7 @@ LIBRARIES = {
     r"jansson\.h": {"profiles", "supervisor"},
     r"seccomp\.h": {"sandbox"},
     r"pcre2\.h": {"policy"},
-    r"nettle/.*": {"policy"},
+    r"sha2\.h": {"policy"},
     r"sys/capability\.h": {"sandbox"},
     r"netlink/.*": {"sandbox"},
     r"event2/.*": {"supervisor"},

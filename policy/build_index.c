@@ -15,23 +15,6 @@ struct build_key {
 	bool any;
 };
 
-static enum attr
-main_attr(enum surface s)
-{
-	static const enum attr main[SURFACE_MAX] = {
-		[SURFACE_FILES] = ATTR_PATH,
-		[SURFACE_PROCESS] = ATTR_PATH,
-		[SURFACE_NETWORK] = ATTR_HOST,
-		[SURFACE_TOOLS] = ATTR_SERVER,
-		[SURFACE_MEMORY] = ATTR_TYPE,
-		[SURFACE_CREDENTIALS] = ATTR_NAME,
-		[SURFACE_HANDOFFS] = ATTR_TO,
-		[SURFACE_ADMIN] = ATTR_VERB,
-	};
-
-	return main[s];
-}
-
 /* The match on that attribute, if all its values are strings. */
 static const struct flat_cond *
 match_on(const struct build *b, const struct flat_rule *r, enum attr a)
@@ -245,7 +228,7 @@ build_keys(struct build *b, const struct rule *r, uint32_t i)
 {
 	const struct flat_rule *f = (const struct flat_rule *)b->rules.data + i;
 	enum surface s = (enum surface)f->surface;
-	const struct flat_cond *c = match_on(b, f, main_attr(s));
+	const struct flat_cond *c = match_on(b, f, index_attr(s));
 
 	(void)r;
 	if (!c || !all_keyed(b, c))

@@ -94,6 +94,14 @@ decision_allows(const struct decision *d)
 int usage_commit(const struct policy *p, struct usage *u,
 		 const struct request *rq, const struct decision *d,
 		 const struct decide_time *now, bool done);
+/* Where nothing grants and no grant's match was true (REASON_NO_RULE): the
+ * grant for the same host, server, path, ... of which most of the match is
+ * true, with its first condition that is not, into failed_rule and failed_cond.
+ * False: there is none. Looks at every rule; for explanations. */
+bool policy_nearest(const struct policy *p, const struct request *rq,
+		    const struct usage *u, const struct decide_time *now,
+		    struct decision *d);
+
 /* Text of a trigger: "20 denials within 1m: ..."; shortened to size. Returns
  * buf. */
 const char *policy_trigger_text(const struct policy *p, int trigger, char *buf,

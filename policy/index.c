@@ -27,6 +27,23 @@ index_hash(unsigned int surface, const char *key, size_t len)
 	return h ? h : 1;
 }
 
+enum attr
+index_attr(enum surface s)
+{
+	static const enum attr main[SURFACE_MAX] = {
+		[SURFACE_FILES] = ATTR_PATH,
+		[SURFACE_PROCESS] = ATTR_PATH,
+		[SURFACE_NETWORK] = ATTR_HOST,
+		[SURFACE_TOOLS] = ATTR_SERVER,
+		[SURFACE_MEMORY] = ATTR_TYPE,
+		[SURFACE_CREDENTIALS] = ATTR_NAME,
+		[SURFACE_HANDOFFS] = ATTR_TO,
+		[SURFACE_ADMIN] = ATTR_VERB,
+	};
+
+	return main[s];
+}
+
 struct find {
 	const struct policy *p;
 	unsigned int surface;

@@ -106,14 +106,56 @@ check_because(struct linter *l, const struct rule *r)
 		  "add \"because\": it is shown with every decision");
 }
 
+/* By what the rules of a surface are told apart. */
+static const struct {
+	enum surface surface;
+	const char *pointer, *what;
+} main_attrs[] = {
+	{ SURFACE_NETWORK, "/host", "every host" },
+	{ SURFACE_TOOLS, "/server", "every tool server" },
+	{ SURFACE_MEMORY, "/type", "all of the memory" },
+	{ SURFACE_CREDENTIALS, "/name", "every credential" },
+	{ SURFACE_HANDOFFS, "/to", "every agent" },
+	{ SURFACE_ADMIN, "/verb", "every verb" },
+};
+
+/* ask, redact and limit outrank the implicit deny: what they say about
+ * everything opens everything. For ask that may be meant. */
+static void
+check_restriction(struct linter *l, const struct rule *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(main_attrs); i++) {
+		if (!(r->on & 1u << main_attrs[i].surface) ||
+		    !is_any(r, main_attrs[i].pointer) ||
+		    lint_cond(r, "/address"))
+			continue;
+		lint_cure(l,
+			  lint_rule(l,
+				    r->effect == EFFECT_ASK ? LINT_NOTE
+							    : LINT_WARNING,
+				    "broad", r,
+				    "\"%s\" is about %s, and with effect %s "
+				    "grants that too",
+				    r->id, main_attrs[i].what,
+				    effect_name(r->effect)),
+			  "add \"grants\": false, and it acts only on what "
+			  "other rules grant");
+		return;
+	}
+}
+
 static void
 check_grant(struct linter *l, const struct rule *r)
 {
-	/* What is asked for, or holds only sometimes, is meant. */
-	bool held = r->effect != EFFECT_ALLOW || r->n_when;
-
 	check_because(l, r);
-	if (held)
+	if (r->effect != EFFECT_ALLOW) {
+		/* In a section the word "ask" says what is meant. */
+		if (r->at && str_starts(r->at, "/rules/"))
+			check_restriction(l, r);
+		return;
+	}
+	/* What holds only sometimes is meant. */
+	if (r->n_when)
 		return;
 	if (r->on & ON(NETWORK))
 		check_network(l, r);

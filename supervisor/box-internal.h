@@ -112,6 +112,7 @@ int box_watch_idle(struct box *b, struct err *e);
 /* box_policy.c: what the profile says beside what the kernel holds. */
 int box_load(struct box *b, struct err *e);
 void box_unload(struct box *b);
+int box_check_policy(struct box *b, struct err *e);
 bool box_observes(const struct box *b);
 int box_reload(void *arg, const struct control_peer *by, const char *why,
 	       json_t **ret, struct err *e);

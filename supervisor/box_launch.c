@@ -280,6 +280,8 @@ box_launch(struct box *b, struct err *e)
 
 	box_phase(b, PHASE_LAUNCHED);
 	if (r >= 0)
+		r = box_check_policy(b, e);
+	if (r >= 0)
 		r = launch_built(&b->launch, e);
 	box_phase(b, PHASE_BUILT);
 	if (r >= 0)

@@ -1,9 +1,10 @@
 /*
  * A box and its policy. Before the launch only what must be known then: that
  * the profile loads, and that its owner asked for it where it only observes.
- * The compiled policy is made when somebody first asks for it, from what was
- * loaded before the launch, not from what the files say by then. A reload that
- * fails in any way leaves everything as it was.
+ * The compiled policy is made during the launch where there are rules of its
+ * own, else when somebody first asks for it; from what was loaded before the
+ * launch, not from what the files say by then. A reload that fails in any way
+ * leaves everything as it was.
  */
 #include "supervisor/box-internal.h"
 
@@ -13,6 +14,7 @@
 #include "profiles/inherit.h"
 #include "profiles/paths.h"
 
+#include <fcntl.h>
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -153,6 +155,33 @@ need_policy(struct box *b, struct err *e)
 		return r;
 	r = policy_store_new(p, &b->policies);
 	return r < 0 ? err_sys(e, r, "policy") : 0;
+}
+
+/* Rules beyond those that the kernel holds, which are checked anyway. */
+static bool
+has_rules(const struct profile *p)
+{
+	if (p->own.n_rules || p->own.n_triggers)
+		return true;
+	for (size_t i = 0; i < p->n_parents; i++)
+		if (has_rules(p->parent[i]))
+			return true;
+	return false;
+}
+
+/* Rules that do not hold together are a reason not to start, even where nobody
+ * asks them yet; so is a host policy that cannot be read. Called while the
+ * stage works, so that it costs no time. */
+int
+box_check_policy(struct box *b, struct err *e)
+{
+	const struct loaded l = { b->written, b->profile };
+
+	if (!has_rules(l.base) && !has_rules(l.profile) &&
+	    faccessat(AT_FDCWD, HOST_POLICY_PATH, F_OK, 0) < 0 &&
+	    (errno == ENOENT || errno == ENOTDIR))
+		return 0;
+	return need_policy(b, e);
 }
 
 /* Reloading */

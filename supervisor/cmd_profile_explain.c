@@ -241,11 +241,11 @@ print_matches(const struct pc_profile *v, const struct decision *d)
 }
 
 static void
-print_labels(const struct policy *p, uint64_t set, char sign)
+print_labels(const struct policy *p, uint64_t set, const char *before)
 {
 	for (unsigned int bit = 0; bit < POLICY_LABELS_MAX; bit++)
 		if (set & (UINT64_C(1) << bit))
-			printf(" %c%s", sign, policy_label_name(p, bit));
+			printf(" %s%s", before, policy_label_name(p, bit));
 }
 
 static void
@@ -260,30 +260,9 @@ print_obligations(const struct pc_profile *v, const struct decision *d)
 	if (!(d->labels_add | d->labels_clear))
 		return;
 	printf("%-9s", "labels");
-	print_labels(v->policy, d->labels_add, '+');
-	print_labels(v->policy, d->labels_clear, '-');
+	print_labels(v->policy, d->labels_add, "+");
+	print_labels(v->policy, d->labels_clear, "-");
 	putchar('\n');
-}
-
-static void
-print_text(const struct pc_profile *v, const struct request *rq,
-	   const struct decision *d)
-{
-	char hash[2 * POLICY_HASH_LEN + 1];
-
-	policy_hash_text(v->policy, hash);
-	printf("%-9s %s (%s)\n", "verdict", effect_name(d->effect),
-	       reason_name(d->reason));
-	if (d->would != d->effect)
-		printf("%-9s %s, were it not only observing\n", "would",
-		       effect_name(d->would));
-	if (d->rule >= 0)
-		print_rule(v, "rule", d->rule);
-	print_reason(v, d);
-	print_failed(v, rq, d);
-	print_matches(v, d);
-	print_obligations(v, d);
-	printf("%-9s %s %s\n", "policy", policy_name(v->policy), hash);
 }
 
 static int
@@ -300,6 +279,73 @@ print_json(const struct pc_profile *v, const struct request *rq,
 	return 0;
 }
 
+/* A run that just began, where the request says nothing of its labels. */
+struct assumed {
+	struct request rq;
+	struct value label[POLICY_LABELS_MAX];
+	size_t n;
+};
+
+static const struct request *
+assume_start(const struct policy *p, const struct request *rq,
+	     struct assumed *as)
+{
+	uint64_t set = policy_labels_start(p);
+	struct value list = { .type = VALUE_LIST };
+
+	if (rq->attr[ATTR_RUN_LABELS].type != VALUE_NONE)
+		return rq;
+	for (unsigned int bit = 0; bit < POLICY_LABELS_MAX; bit++) {
+		const char *name = policy_label_name(p, bit);
+
+		if (!(set >> bit & 1))
+			continue;
+		as->label[as->n] = (struct value){ .type = VALUE_STRING,
+						   .s = name,
+						   .len = strlen(name) };
+		if (as->n)
+			as->label[as->n - 1].next = &as->label[as->n];
+		as->n++;
+	}
+	list.n = as->n;
+	list.first = as->n ? as->label : NULL;
+	as->rq = *rq;
+	request_set_value(&as->rq, ATTR_RUN_LABELS, &list);
+	return &as->rq;
+}
+
+static void
+print_assumed(const struct pc_profile *v, const struct assumed *as)
+{
+	if (!as->n)
+		return;
+	printf("%-9s run.labels are those of a new run:", "assumed");
+	print_labels(v->policy, policy_labels_start(v->policy), "");
+	putchar('\n');
+}
+
+static void
+print_text(const struct pc_profile *v, const struct request *rq,
+	   const struct decision *d, const struct assumed *as)
+{
+	char hash[2 * POLICY_HASH_LEN + 1];
+
+	policy_hash_text(v->policy, hash);
+	printf("%-9s %s (%s)\n", "verdict", effect_name(d->effect),
+	       reason_name(d->reason));
+	if (d->would != d->effect)
+		printf("%-9s %s, were it not only observing\n", "would",
+		       effect_name(d->would));
+	if (d->rule >= 0)
+		print_rule(v, "rule", d->rule);
+	print_reason(v, d);
+	print_failed(v, rq, d);
+	print_matches(v, d);
+	print_obligations(v, d);
+	print_assumed(v, as);
+	printf("%-9s %s %s\n", "policy", policy_name(v->policy), hash);
+}
+
 static int
 explain(const struct explain *x, const char *profile, struct err *e)
 {
@@ -307,6 +353,7 @@ explain(const struct explain *x, const char *profile, struct err *e)
 	struct request_doc *doc = NULL;
 	const struct request *rq;
 	struct decide_time now = { .wall_us = pc_now_us() };
+	struct assumed as = { .n = 0 };
 	struct decision d;
 	int r = pc_open(&x->pc, profile, &v, e);
 
@@ -314,13 +361,15 @@ explain(const struct explain *x, const char *profile, struct err *e)
 		r = x->surface ? from_args(x, &doc, e)
 			       : from_file(x->args[0], &doc, e);
 	if (r >= 0) {
-		rq = request_doc_request(doc);
+		rq = assume_start(v.policy, request_doc_request(doc), &as);
 		(void)request_doc_time(doc, &now.wall_us);
 		decide(v.policy, rq, NULL, &now, &d);
+		if (d.reason == REASON_NO_RULE)
+			(void)policy_nearest(v.policy, rq, NULL, &now, &d);
 		if (x->pc.json)
 			r = print_json(&v, rq, &d);
 		else
-			print_text(&v, rq, &d);
+			print_text(&v, rq, &d, &as);
 		if (r < 0)
 			err_sys(e, r, "the decision record");
 	}

@@ -199,6 +199,19 @@ check_out "explain: what is unknown" '^unknown +/args/amount: ' \
 	profile explain ./good.json --on tools server=crm tool=update class=write
 check_out "explain: nothing grants it" '^verdict +deny \(no_rule\)' \
 	profile explain ./good.json --on network host=other.example.com port=443
+check_out "explain: the grant for the same host" '^nearest +allow network.allow:files.example.com ' \
+	profile explain ./good.json --on network host=files.example.com port=22
+check_out "explain: and what differs" '^failed +/port: expected .*443.* actual 22' \
+	profile explain ./good.json --on network host=files.example.com port=22
+check "explain: a grant for another host is not near" \
+	bash -c '! "$1" profile explain ./good.json --on network \
+		host=other.example.com port=443 | grep ^nearest' _ "$AGENTBOX"
+check_out "explain: a request that says no labels is one of a new run" \
+	'^assumed +run.labels .*: private$' \
+	profile explain claude-code --on network host=x.example port=443
+check "explain: one that does is taken at its word" \
+	bash -c '! "$1" profile explain claude-code --on network \
+		host=x.example port=443 "run.labels=[]" | grep ^assumed' _ "$AGENTBOX"
 check_out "explain: why no rule decides" '^because +no rule grants it' \
 	profile explain ./good.json --on network host=other.example.com port=443
 check_out "explain: a class above the role" '^because +its class is above "write"' \

@@ -101,6 +101,21 @@ static const struct {
 	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"*\"]}}",
 	  "warning broad: \"network.allow:*\" grants every host\n" },
 	{ HEAD EXEC EXPECT "\"network\": {\"ask\": [\"*\"]}}", "" },
+	{ HEAD EXEC EXPECT
+	  "\"rules\": [{\"id\": \"x\", \"on\": \"network\", \"effect\": "
+	  "\"ask\", \"because\": \"b\"}]}",
+	  "note broad: \"x\" is about every host, and with effect ask grants "
+	  "that too\n" },
+	{ HEAD EXEC EXPECT
+	  "\"rules\": [{\"id\": \"x\", \"on\": \"tools\", \"effect\": "
+	  "\"redact\", \"redact\": [\"/result/a\"], \"because\": \"b\"}]}",
+	  "warning broad: \"x\" is about every tool server, and with effect "
+	  "redact grants that too\n" },
+	{ HEAD EXEC EXPECT
+	  "\"rules\": [{\"id\": \"x\", \"on\": \"tools\", \"effect\": "
+	  "\"redact\", \"redact\": [\"/result/a\"], \"because\": \"b\", "
+	  "\"grants\": false}]}",
+	  "" },
 	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"a.de:*\"]}}",
 	  "warning broad: \"network.allow:a.de:*\" grants every port\n" },
 	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"0.0.0.0/0:443\"]}}",

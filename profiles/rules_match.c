@@ -58,9 +58,12 @@ cond_string(struct load *l, struct rule_cond *c, const char *s)
 enum attr
 match_attr(const char *key)
 {
-	for (int a = 0; a < ATTR_MAX; a++)
-		if (!strcmp(attr_pointer((enum attr)a) + 1, key))
+	for (int a = 0; a < ATTR_MAX; a++) {
+		const char *pointer = attr_pointer((enum attr)a);
+
+		if (pointer[1] == *key && !strcmp(pointer + 1, key))
 			return (enum attr)a;
+	}
 	return ATTR_MAX;
 }
 

@@ -136,6 +136,39 @@ TEST(mistakes)
 	ASSERT_GE(n, 45);
 }
 
+/* What the fixtures of good documents are is said elsewhere; here they load,
+ * and become policies. */
+TEST(good_ones)
+{
+	struct authority_env env = { .sets_dir = NULL };
+	char dir[512];
+	unsigned int n = 0;
+	DIR *d;
+
+	snprintf(dir, sizeof(dir), "%s/tests/fixtures/profiles/good",
+		 tap_srcdir());
+	d = opendir(dir);
+	ASSERT_NOT_NULL(d);
+	for (struct dirent *de; (de = readdir(d));) {
+		char path[800];
+		struct err e = ERR_INIT;
+		struct policy *pol;
+		struct profile *p;
+
+		if (!strstr(de->d_name, ".json"))
+			continue;
+		snprintf(path, sizeof(path), "%s/%s", dir, de->d_name);
+		if (profile_load(path, search(), &p, &e) < 0 ||
+		    profile_policy(p, &env, &pol, &e) < 0)
+			FAIL("%s", e.text);
+		policy_free(pol);
+		profile_free(p);
+		n++;
+	}
+	closedir(d);
+	ASSERT_GE(n, 4);
+}
+
 /* Taken over */
 
 TEST(inherits_what_it_does_not_say)

@@ -80,7 +80,7 @@ TEST(mistakes)
 		n++;
 	}
 	closedir(d);
-	ASSERT_GE(n, 80);
+	ASSERT_GE(n, 220);
 }
 
 TEST(mistake_outputs_untouched)

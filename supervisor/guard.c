@@ -1,21 +1,22 @@
 /*
- * The supervisor's side of agentbox-guard. Launch pays for this, so it is one
- * fork; the exec comes later (see child()). Not a clone that shares our memory:
- * who kills for memory, or dumps it, ends all that share it, and then nobody
- * would be left to clean up.
+ * The supervisor's side of agentbox-guard. Launch pays for this: so the child
+ * shares our memory up to its exec, for which we stand still (as vfork(2)), and
+ * nobody waits for its end.
  */
 #include "supervisor/guard.h"
 
 #include "lib/fd.h"
+#include "sandbox/clone.h"
 
 #include <fcntl.h>
+#include <linux/sched.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#define GUARD_SETTLE_MS 300 /* as the supervisor and pid 1 settle */
+static char child_stack[CLONE_STACK] __attribute__((aligned(64)));
 
 int
 guard_add(struct guard_items *it, enum guard_kind kind, const char *path)
@@ -44,6 +45,7 @@ struct start {
 	const char *path;
 	char *const *argv;
 	int pipe, keep;
+	int failed; /* why there was no exec: -errno */
 };
 
 /* 0 is the pipe, 1 the lock, and nothing else is left open: a copy of one of
@@ -69,59 +71,58 @@ take_descriptors(struct start *s)
 	return fd_close_range(2, ~0u, 0);
 }
 
-/*
- * A copy of the supervisor, with memory of its own, that waits on the pipe as
- * the program does. It becomes the program when the box has lived for a moment,
- * or when there is something to do. A box that is gone by then has not paid for
- * the program; should it not start, the copy stays on guard.
- */
-_noreturn_ static void
-child(struct start *s)
+static int
+child(void *arg)
 {
 	static char *const no_env[] = { NULL };
-	struct pollfd pfd = { .fd = 0, .events = POLLIN };
-	ssize_t n;
-	char c;
+	struct start *s = arg;
 
-	if (take_descriptors(s) < 0)
-		_exit(127);
-	/* Out of the reach of the terminal and of the job. */
-	setsid();
-	if (poll(&pfd, 1, GUARD_SETTLE_MS) == 0)
-		execve(s->path, s->argv, no_env);
-	do
-		n = read(0, &c, 1);
-	while (n < 0 && errno == EINTR);
-	if (n == 1)
-		_exit(0);
+	s->failed = take_descriptors(s);
+	if (s->failed < 0)
+		return 127;
 	execve(s->path, s->argv, no_env);
-	_exit(127);
+	s->failed = -errno;
+	return 127;
+}
+
+static pid_t
+start(struct start *s)
+{
+	struct clone_request rq = { .flags = CLONE_VM | CLONE_VFORK,
+				    .exit_signal = SIGCHLD };
+	sigset_t all, old;
+	pid_t pid;
+
+	/* Born with every signal blocked, so that a Ctrl-C that ends the
+	 * supervisor cannot end its guard as well. */
+	sigfillset(&all);
+	sigprocmask(SIG_BLOCK, &all, &old);
+	pid = clone_call(&rq, child_stack, child, s);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	if (pid > 0 && s->failed) {
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
+		return s->failed;
+	}
+	return pid;
 }
 
 static int
 spawn(struct start *s, struct guard *ret, struct err *e)
 {
-	sigset_t all, old;
-	int p[2], r = 0;
+	int p[2];
 	pid_t pid;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, errno, "cannot make a pipe");
 	s->pipe = p[0];
-	/* Born with every signal blocked, so that a Ctrl-C that ends the
-	 * supervisor cannot end its guard as well. */
-	sigfillset(&all);
-	sigprocmask(SIG_BLOCK, &all, &old);
-	pid = fork();
-	if (pid == 0)
-		child(s);
-	if (pid < 0)
-		r = err_sys(e, errno, "cannot start %s", s->path);
-	sigprocmask(SIG_SETMASK, &old, NULL);
+	pid = start(s);
 	close(p[0]);
-	if (r < 0) {
+	if (pid < 0) {
 		close(p[1]);
-		return r;
+		err_sys(e, pid, "cannot start %s", s->path);
+		return err_cure(e, "install agentbox completely: the guard "
+				   "belongs beside its other programs");
 	}
 	ret->pid = pid;
 	ret->fd = p[1];
@@ -138,12 +139,6 @@ guard_spawn(const char *path, const struct guard_items *it, int keep_fd,
 	args.arg[0] = (char[]){ "agentbox-guard" };
 	args.arg[1 + args.n] = NULL;
 	s.argv = args.arg;
-	/* Not when it is needed: now. */
-	if (access(path, X_OK) < 0) {
-		err_sys(e, errno, "cannot start %s", path);
-		return err_cure(e, "install agentbox completely: the guard "
-				   "belongs beside its other programs");
-	}
 	return spawn(&s, ret, e);
 }
 
@@ -174,8 +169,6 @@ guard_release(struct guard *g)
 	}
 	sigprocmask(SIG_SETMASK, &old, NULL);
 	close(g->fd);
-	while (waitpid(g->pid, NULL, 0) < 0 && errno == EINTR)
-		;
 	g->fd = -EBADF;
 	g->pid = 0;
 }

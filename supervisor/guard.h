@@ -43,13 +43,13 @@ struct guard {
 int guard_add(struct guard_items *it, enum guard_kind kind, const char *path);
 void guard_items_done(struct guard_items *it);
 
-/* Starts the guard, which becomes the program at path in a moment, or as soon
- * as there is something to do. keep_fd (or -1) is a descriptor that the guard
- * holds as long as it lives: the lock of the uid slot. guard_release() reaps
- * the process; nobody else should. */
+/* Starts the program at path. keep_fd (or -1) is a descriptor that the guard
+ * holds as long as it lives: the lock of the uid slot. */
 int guard_spawn(const char *path, const struct guard_items *it, int keep_fd,
 		struct guard *ret, struct err *e);
-/* All is removed: lets the guard go, and reaps it. Accepts an empty guard. */
+/* All is removed: lets the guard go. It ends by itself, and whoever ends after
+ * this need not wait for it; who lives on reaps a child. Accepts an empty
+ * guard. */
 void guard_release(struct guard *g);
 /* False when something killed the guard. */
 bool guard_alive(const struct guard *g);

@@ -35,15 +35,10 @@ case_verdict(struct load *l, json_t *j, void *arg)
 					       EFFECT_ASK, EFFECT_REDACT,
 					       EFFECT_LIMIT };
 	struct expect_case *c = arg;
-	int i;
+	int i = 0, r = hand_word(l, j, words, &i);
 
-	if (!json_is_string(j))
-		return load_expected(l, "a string", j);
-	i = load_word_index(l, words, j);
-	if (i < 0)
-		return i;
 	c->verdict = effects[i];
-	return 0;
+	return r;
 }
 
 static int

@@ -15,15 +15,10 @@ read_on(struct load *l, json_t *j, void *arg)
 		[TRIGGER_REPEAT] = "repeat", NULL,
 	};
 	struct trigger *t = arg;
-	int i;
+	int i = 0, r = hand_word(l, j, words, &i);
 
-	if (!json_is_string(j))
-		return load_expected(l, "a string", j);
-	i = load_word_index(l, words, j);
-	if (i < 0)
-		return i;
 	t->on = (enum trigger_on)i;
-	return 0;
+	return r;
 }
 
 static int

@@ -232,6 +232,20 @@ hand_time(struct load *l, const json_t *j, int64_t *ret)
 }
 
 int
+hand_word(struct load *l, const json_t *j, const char *const *words, int *ret)
+{
+	int i;
+
+	if (!json_is_string(j))
+		return load_expected(l, "a string", j);
+	i = load_word_index(l, words, j);
+	if (i < 0)
+		return i;
+	*ret = i;
+	return 0;
+}
+
+int
 hand_bool(struct load *l, const json_t *j, bool *ret)
 {
 	if (!json_is_boolean(j))

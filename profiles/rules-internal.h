@@ -47,6 +47,9 @@ int hand_u64(struct load *l, const json_t *j, uint64_t min, uint64_t max,
 /* "90s" or a number of seconds: a second to a year, in microseconds. */
 int hand_usec(struct load *l, const json_t *j, uint64_t *ret);
 int hand_time(struct load *l, const json_t *j, int64_t *ret);
+/* The number of the word in the list, which ends with NULL. */
+int hand_word(struct load *l, const json_t *j, const char *const *words,
+	      int *ret);
 int hand_bool(struct load *l, const json_t *j, bool *ret);
 /* A surface, a list of them or "any", brokered ones only. */
 int hand_surfaces(struct load *l, json_t *j, unsigned int *ret);

@@ -224,15 +224,10 @@ read_mode(struct load *l, json_t *j, void *arg)
 {
 	static const char *const words[] = { "enforce", "observe", NULL };
 	struct rule *r = arg;
-	int i;
+	int i = 0, ret = hand_word(l, j, words, &i);
 
-	if (!json_is_string(j))
-		return load_expected(l, "a string", j);
-	i = load_word_index(l, words, j);
-	if (i < 0)
-		return i;
 	r->mode = (enum policy_mode)i;
-	return 0;
+	return ret;
 }
 
 static int
@@ -411,16 +406,14 @@ read_effect(struct load *l, const json_t *j, struct rule *r)
 					       EFFECT_REDACT, EFFECT_LIMIT,
 					       EFFECT_DENY,   EFFECT_PROHIBIT };
 	size_t back;
-	int i;
+	int i = 0, ret;
 
 	if (!j)
 		return load_fail(l, "the key \"effect\" is missing");
 	back = load_enter(l, "effect");
-	if (!json_is_string(j))
-		return load_expected(l, "a string", j);
-	i = load_word_index(l, words, j);
-	if (i < 0)
-		return i;
+	ret = hand_word(l, j, words, &i);
+	if (ret < 0)
+		return ret;
 	r->effect = effects[i];
 	if (r->effect == EFFECT_PROHIBIT && l->p->kind != PROFILE_HOST)
 		return load_fail(l, "only the host's policy can prohibit; use "

@@ -185,3 +185,20 @@ act_run(struct act *a, const char *command, int argc, char **argv)
 	runtime_close(rt);
 	return r;
 }
+
+int
+act_main(struct act *a, const char *usage, int argc, char **argv)
+{
+	static const struct option options[] = { ACT_OPTIONS };
+	int c;
+
+	while ((c = getopt_long(argc, argv, ACT_SHORT, options, NULL)) != -1) {
+		if (c == 'h') {
+			fputs(usage, stdout);
+			return CLIENT_DONE;
+		}
+		if (!act_option(a, c, optarg))
+			return client_usage(argv[0]);
+	}
+	return act_run(a, argv[0], argc, argv);
+}

@@ -30,3 +30,5 @@ bool act_option(struct act *a, int c, const char *value);
 /* Does it to all selected boxes at the same time; the exit status. command is
  * for messages; the rest of argv names boxes. */
 int act_run(struct act *a, const char *command, int argc, char **argv);
+/* All of a command that has no options of its own. */
+int act_main(struct act *a, const char *usage, int argc, char **argv);

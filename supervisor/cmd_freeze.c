@@ -2,7 +2,6 @@
 #include "supervisor/cmd_act.h"
 #include "supervisor/cmd_boxes.h"
 
-#include <getopt.h>
 #include <string.h>
 
 static const char usage[] =
@@ -25,21 +24,10 @@ static const char usage[] =
 int
 cmd_freeze(int argc, char **argv)
 {
-	static const struct option options[] = { ACT_OPTIONS };
 	bool thaw = strcmp(argv[0], "thaw") == 0;
 	struct act a = {
 		.op = thaw ? CONTROL_THAW : CONTROL_FREEZE,
 		.done = thaw ? "running" : "frozen",
 	};
-	int c;
-
-	while ((c = getopt_long(argc, argv, ACT_SHORT, options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return CLIENT_DONE;
-		}
-		if (!act_option(&a, c, optarg))
-			return client_usage(argv[0]);
-	}
-	return act_run(&a, argv[0], argc, argv);
+	return act_main(&a, usage, argc, argv);
 }

@@ -3,8 +3,6 @@
 #include "supervisor/cmd_act.h"
 #include "supervisor/cmd_boxes.h"
 
-#include <getopt.h>
-
 static const char usage[] =
 	"Usage: agentbox reload [OPTIONS] BOX...\n"
 	"       agentbox reload [OPTIONS] --all | --label K=V\n"
@@ -48,21 +46,11 @@ tell(const char *id, const json_t *answer)
 int
 cmd_reload(int argc, char **argv)
 {
-	static const struct option options[] = { ACT_OPTIONS };
 	struct act a = {
 		.op = CONTROL_RELOAD,
 		.done = "reloaded",
 		.tell = tell,
 	};
-	int c;
 
-	while ((c = getopt_long(argc, argv, ACT_SHORT, options, NULL)) != -1) {
-		if (c == 'h') {
-			fputs(usage, stdout);
-			return CLIENT_DONE;
-		}
-		if (!act_option(&a, c, optarg))
-			return client_usage(argv[0]);
-	}
-	return act_run(&a, argv[0], argc, argv);
+	return act_main(&a, usage, argc, argv);
 }

@@ -46,6 +46,7 @@ struct start {
 	char *const *argv;
 	int pipe, keep;
 	int failed; /* why there was no exec: -errno */
+	bool took;  /* the descriptors: it was the exec that failed */
 };
 
 /* 0 is the pipe, 1 the lock, and nothing else is left open: a copy of one of
@@ -80,6 +81,7 @@ child(void *arg)
 	s->failed = take_descriptors(s);
 	if (s->failed < 0)
 		return 127;
+	s->took = true;
 	execve(s->path, s->argv, no_env);
 	s->failed = -errno;
 	return 127;
@@ -108,6 +110,18 @@ start(struct start *s)
 }
 
 static int
+explain(const struct start *s, int r, struct err *e)
+{
+	if (r == s->failed && !s->took)
+		return err_sys(e, r,
+			       "cannot close descriptors for the guard "
+			       "(close_range)");
+	err_sys(e, r, "cannot start %s", s->path);
+	return err_cure(e, "install agentbox completely: the guard belongs "
+			   "beside its other programs");
+}
+
+static int
 spawn(struct start *s, struct guard *ret, struct err *e)
 {
 	int p[2];
@@ -120,9 +134,7 @@ spawn(struct start *s, struct guard *ret, struct err *e)
 	close(p[0]);
 	if (pid < 0) {
 		close(p[1]);
-		err_sys(e, pid, "cannot start %s", s->path);
-		return err_cure(e, "install agentbox completely: the guard "
-				   "belongs beside its other programs");
+		return explain(s, pid, e);
 	}
 	ret->pid = pid;
 	ret->fd = p[1];

@@ -408,8 +408,11 @@ deny_never(struct maker *m)
 
 		r = file_rule(m, EFFECT_DENY, "never", n->path,
 			      TREE_READ | TREE_EXEC, n->why, &rule, &c);
-		if (r >= 0)
+		if (r >= 0) {
+			free_ptr(&rule->file); /* no file says it: we do */
+			rule->file = NULL;
 			r = make_path(m, c, n->path, true);
+		}
 		if (r >= 0 && n->flags & NEVER_IN_WORKSPACE) {
 			snprintf(path, sizeof(path), WORKSPACE "%s",
 				 n->path + 1);

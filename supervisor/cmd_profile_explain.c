@@ -147,6 +147,8 @@ print_place(const struct policy_rule_view *v)
 		       v->line);
 	else if (*v->file)
 		printf("  %s", pc_shown(v->file, shown, sizeof(shown)));
+	else
+		printf("  built into agentbox");
 }
 
 static void
@@ -293,7 +295,9 @@ assume_start(const struct policy *p, const struct request *rq,
 	uint64_t set = policy_labels_start(p);
 	struct value list = { .type = VALUE_LIST };
 
-	if (rq->attr[ATTR_RUN_LABELS].type != VALUE_NONE)
+	/* The kernel asks no label. */
+	if (rq->attr[ATTR_RUN_LABELS].type != VALUE_NONE ||
+	    rq->surface == SURFACE_FILES || rq->surface == SURFACE_PROCESS)
 		return rq;
 	for (unsigned int bit = 0; bit < POLICY_LABELS_MAX; bit++) {
 		const char *name = policy_label_name(p, bit);

@@ -257,6 +257,22 @@ print_extra(json_t *rule)
 }
 
 static void
+print_place(const json_t *rule)
+{
+	json_int_t line = json_integer_value(json_object_get(rule, "line"));
+	const char *file = text_of(rule, "file");
+	char shown[1024];
+
+	if (!*file)
+		puts("      built into agentbox");
+	else if (line)
+		printf("      %s:%lld\n", pc_shown(file, shown, sizeof(shown)),
+		       (long long)line);
+	else
+		printf("      %s\n", pc_shown(file, shown, sizeof(shown)));
+}
+
+static void
 print_rule(json_t *rule)
 {
 	char shown[1024];
@@ -278,11 +294,7 @@ print_rule(json_t *rule)
 	if (*text_of(rule, "because"))
 		printf("      because: %s\n", pc_shown(text_of(rule, "because"),
 						       shown, sizeof(shown)));
-	if (*text_of(rule, "file"))
-		printf("      %s:%lld\n",
-		       pc_shown(text_of(rule, "file"), shown, sizeof(shown)),
-		       (long long)json_integer_value(
-			       json_object_get(rule, "line")));
+	print_place(rule);
 }
 
 static void

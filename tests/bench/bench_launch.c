@@ -1,7 +1,10 @@
 /* links: lib */
 /*
  * Start to exit of several commands, one after the other in each round, so
- * that whatever else the machine does falls on all of them alike.
+ * that whatever else the machine does falls on all of them alike. Each round
+ * has an order of its own, always the same ones: what a command leaves behind
+ * (cold caches, namespaces that are still being taken apart) is not always the
+ * next one's to pay.
  *
  *	bench_launch ROUNDS < LIST
  *
@@ -158,6 +161,43 @@ print(void)
 		       p->status);
 }
 
+/* Fisher and Yates, with the numbers of Knuth's MMIX. */
+static void
+shuffle(size_t *order, uint64_t *state)
+{
+	for (size_t k = n_commands; k > 1; k--) {
+		size_t other, was = order[k - 1];
+
+		*state = *state * 6364136223846793005u + 1442695040888963407u;
+		other = (size_t)(*state >> 33) % k;
+		order[k - 1] = order[other];
+		order[other] = was;
+	}
+}
+
+static void
+run_rounds(uint64_t rounds)
+{
+	size_t order[COMMANDS_MAX];
+	uint64_t state = 1;
+
+	for (size_t k = 0; k < n_commands; k++) {
+		order[k] = k;
+		(void)pool_of(commands[k].label, rounds); /* printed so */
+	}
+	/* One round to warm up, unless each command can run only once, and
+	 * then in the order that was given. */
+	for (uint64_t i = rounds > 1 ? 0 : 1; i <= rounds; i++) {
+		if (rounds > 1)
+			shuffle(order, &state);
+		for (size_t k = 0; k < n_commands; k++) {
+			const struct command *c = &commands[order[k]];
+
+			run_one(c, pool_of(c->label, rounds), i > 0);
+		}
+	}
+}
+
 int
 main(int argc, char **argv)
 {
@@ -174,11 +214,7 @@ main(int argc, char **argv)
 		parse_line(line);
 	own_ns = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
 	own_dir = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	/* One round to warm up, unless each command can run only once. */
-	for (uint64_t i = rounds > 1 ? 0 : 1; i <= rounds; i++)
-		for (size_t k = 0; k < n_commands; k++)
-			run_one(&commands[k],
-				pool_of(commands[k].label, rounds), i > 0);
+	run_rounds(rounds);
 	print();
 	return 0;
 }

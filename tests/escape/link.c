@@ -224,7 +224,12 @@ struct race {
 	const struct params *p;
 	const char *dir, *link;
 	bool stop;
+	int swaps; /* that worked */
 };
+
+/* The other thread may get its turn late: so many swaps, and so many tries. */
+#define RACE_LEAST 20000
+#define RACE_MOST 4000000
 
 static void *
 race_swap(void *arg)
@@ -232,8 +237,9 @@ race_swap(void *arg)
 	struct race *r = arg;
 
 	while (!__atomic_load_n(&r->stop, __ATOMIC_RELAXED))
-		syscall(SYS_renameat2, AT_FDCWD, r->dir, AT_FDCWD, r->link,
-			2 /* RENAME_EXCHANGE */);
+		if (syscall(SYS_renameat2, AT_FDCWD, r->dir, AT_FDCWD, r->link,
+			    2 /* RENAME_EXCHANGE */) == 0)
+			__atomic_fetch_add(&r->swaps, 1, __ATOMIC_RELAXED);
 	return NULL;
 }
 
@@ -263,13 +269,17 @@ race_symlink(const struct params *p, long arg)
 	if (symlink(p->outside, link) < 0 ||
 	    pthread_create(&t, NULL, race_swap, &r))
 		refused("preparing the race");
-	for (int i = 0; i < 20000 && !hit; i++)
+	for (int i = 0; i < RACE_MOST && !hit; i++) {
+		if (i >= RACE_LEAST &&
+		    __atomic_load_n(&r.swaps, __ATOMIC_RELAXED) >= RACE_LEAST)
+			break;
 		hit = race_open(p, file, arg);
+	}
 	__atomic_store_n(&r.stop, true, __ATOMIC_RELAXED);
 	pthread_join(t, NULL);
 	if (hit)
 		escaped("won the race");
-	refused("20000 tries");
+	refused("many tries");
 }
 
 const struct probe probes_link[] = {

@@ -169,12 +169,15 @@ by_pointer(const void *x, const void *y)
 static int
 add_conds(struct build *b, const struct rule *r)
 {
-	const struct rule_cond *match[POLICY_CONDS_MAX];
+	const struct rule_cond *match[POLICY_CONDS_MAX] = { NULL };
 	int res = 0;
 
 	for (size_t i = 0; i < r->n_match; i++)
 		match[i] = &r->match[i];
-	qsort(match, r->n_match, sizeof(*match), by_pointer);
+	/* pointers are what is sorted */
+	qsort(match, r->n_match,
+	      sizeof(match[0]), /* NOLINT(bugprone-sizeof-expression) */
+	      by_pointer);
 	for (size_t i = 0; i < r->n_match && res >= 0; i++)
 		res = build_cond(b, r, match[i]);
 	for (size_t i = 0; i < r->n_when && res >= 0; i++)
@@ -537,7 +540,7 @@ policy_make(const struct policy_spec *s, struct policy **ret, int *ret_rule,
 	    struct err *e)
 {
 	_cleanup_free_ void *data = NULL;
-	size_t len;
+	size_t len = 0;
 	int r = policy_build(s, &data, &len, ret_rule, e);
 
 	return r < 0 ? r : policy_open(data, len, ret, e);

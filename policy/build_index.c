@@ -189,9 +189,9 @@ add_value_keys(struct build *b, const struct flat_cond *c, uint32_t surface,
 		const char *key;
 		size_t n;
 
-		(void)value_key(c, (const char *)b->text.data + v[i].text,
-				v[i].len, &key, &n);
-		if (!is_covered(b, c, i, key, n))
+		if (value_key(c, (const char *)b->text.data + v[i].text,
+			      v[i].len, &key, &n) == 0 &&
+		    !is_covered(b, c, i, key, n))
 			r = copy_key(b, surface, rule, prefix, prefix_n, key,
 				     n);
 	}

@@ -26,8 +26,8 @@ look_at(const struct eval *v, uint32_t i, struct near *best)
 
 		if (t == IS_TRUE) {
 			n.true_ones += k < r->n_match;
-		} else if (c[k].attr == index_attr(v->rq->surface) &&
-			   k < r->n_match) {
+		} else if (k < r->n_match &&
+			   c[k].attr == index_attr(v->rq->surface)) {
 			return; /* about another host, server, path */
 		} else if (n.cond < 0) {
 			n.cond = k;

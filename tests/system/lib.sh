@@ -86,6 +86,8 @@ skip()
 finish()
 {
 	finished=1
+	# A script that checked nothing has not passed.
+	[ $((passed + failed + skipped)) -gt 0 ] || not_ok "nothing was checked"
 	echo "$passed passed, $failed failed, $skipped skipped"
 	[ "$failed" = 0 ]
 	exit

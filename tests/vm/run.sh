@@ -113,7 +113,7 @@ payload()
 	local paths=() path emulated=
 
 	for path in VERSION build/bin build/release/bin build/release/tests \
-		profiles tests packaging; do
+		profiles tests packaging docs README.md; do
 		[ ! -e "$root/$path" ] || paths+=("$path")
 	done
 	[ "$accel" = kvm ] || emulated=1

@@ -330,3 +330,18 @@ json_schema_ok(const json_t *root, const json_t *schema, json_t *j, char *why,
 		*why = '\0';
 	return valid(&c, schema, j);
 }
+
+json_t *
+json_schema_shipped(void)
+{
+	char path[512];
+	json_error_t e;
+	json_t *j;
+
+	snprintf(path, sizeof(path), "%s/profiles/schema/profile.schema.json",
+		 tap_srcdir());
+	j = json_load_file(path, JSON_REJECT_DUPLICATES, &e);
+	if (!j)
+		FAIL("%s:%d: %s", path, e.line, e.text);
+	return j;
+}

@@ -11,3 +11,5 @@
  * tells the first thing that is not. */
 bool json_schema_ok(const json_t *root, const json_t *schema, json_t *j,
 		    char *why, size_t size);
+/* The shipped schema, from the source tree; the test fails without it. */
+json_t *json_schema_shipped(void);

@@ -5,54 +5,10 @@
  * failure says the seed that repeats it.
  */
 #include "tests/tap.h"
+#include "tests/tools/props.h"
 #include "tests/tools/random_policy.h"
 
 #include <string.h>
-
-#define CASES 3000
-
-static const struct decide_time now = {
-	.wall_us = INT64_C(1764064800000000), /* 2025-11-25 10:00 UTC */
-	.boot_us = UINT64_C(3600000000),
-};
-
-static uint64_t
-from_env(const char *name, uint64_t or)
-{
-	const char *s = getenv(name);
-	uint64_t v;
-
-	return s && str_to_u64(s, &v) == 0 ? v : or ;
-}
-
-static uint64_t
-first_seed(void)
-{
-	uint64_t seed = from_env("PROPS_SEED", 1);
-
-	tap_note("PROPS_SEED=%llu", (unsigned long long)seed);
-	return seed;
-}
-
-#define EACH_CASE(seed)                                                        \
-	for (uint64_t seed = first_seed(),                                     \
-		      seed_end = seed + from_env("PROPS_CASES", CASES);        \
-	     seed < seed_end; seed++)
-#define WRONG(seed, ...)                                                       \
-	do {                                                                   \
-		tap_note(__VA_ARGS__);                                         \
-		FAIL("PROPS_SEED=%llu PROPS_CASES=1",                          \
-		     (unsigned long long)(seed));                              \
-	} while (0)
-
-static struct decision
-decided(const struct policy *p, const struct request *rq)
-{
-	struct decision d;
-
-	decide(p, rq, NULL, &now, &d);
-	return d;
-}
 
 static void
 plain_allow(struct rule *r)
@@ -166,7 +122,7 @@ TEST_LIMIT(covers_is_sound, 120)
 		rule_done(&b);
 	}
 	tap_note("%lu covered, %lu requests met", covered, met);
-	if (from_env("PROPS_CASES", CASES) >= CASES) {
+	if (props_from_env("PROPS_CASES", CASES) >= CASES) {
 		ASSERT_GE(covered, (unsigned long)CASES / 4);
 		ASSERT_GE(met, (unsigned long)CASES / 4);
 	}

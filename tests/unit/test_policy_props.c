@@ -6,56 +6,13 @@
  */
 #include "tests/tap.h"
 #include "tests/tools/decide_ref.h"
+#include "tests/tools/props.h"
 #include "tests/tools/random_policy.h"
 
 #include <string.h>
 
-#define CASES 3000
 #define REQUESTS 12
 #define RECORD_MAX 65536
-
-static const struct decide_time now = {
-	.wall_us = INT64_C(1764064800000000), /* 2025-11-25 10:00 UTC */
-	.boot_us = UINT64_C(3600000000),
-};
-
-static uint64_t
-from_env(const char *name, uint64_t or)
-{
-	const char *s = getenv(name);
-	uint64_t v;
-
-	return s && str_to_u64(s, &v) == 0 ? v : or ;
-}
-
-static uint64_t
-first_seed(void)
-{
-	uint64_t seed = from_env("PROPS_SEED", 1);
-
-	tap_note("PROPS_SEED=%llu", (unsigned long long)seed);
-	return seed;
-}
-
-#define EACH_CASE(seed)                                                        \
-	for (uint64_t seed = first_seed(),                                     \
-		      seed_end = seed + from_env("PROPS_CASES", CASES);        \
-	     seed < seed_end; seed++)
-#define WRONG(seed, ...)                                                       \
-	do {                                                                   \
-		tap_note(__VA_ARGS__);                                         \
-		FAIL("PROPS_SEED=%llu PROPS_CASES=1",                          \
-		     (unsigned long long)(seed));                              \
-	} while (0)
-
-static struct decision
-decided(const struct policy *p, const struct request *rq)
-{
-	struct decision d;
-
-	decide(p, rq, NULL, &now, &d);
-	return d;
-}
 
 static const char *
 rule_id(const struct policy *p, int32_t rule)
@@ -120,7 +77,7 @@ TEST_LIMIT(like_the_reference, 120)
 	/* all of them were met, or the test says nothing */
 	for (int f = 0; f < EFFECT_MAX; f++)
 		if (f != EFFECT_LABEL &&
-		    from_env("PROPS_CASES", CASES) >= CASES)
+		    props_from_env("PROPS_CASES", CASES) >= CASES)
 			ASSERT_GE(effects[f], 20u);
 }
 
@@ -361,7 +318,7 @@ TEST_LIMIT(what_is_missing_never_allows, 120)
 		policy_free(p);
 		policy_spec_done(&s);
 	}
-	if (from_env("PROPS_CASES", CASES) >= CASES)
+	if (props_from_env("PROPS_CASES", CASES) >= CASES)
 		ASSERT_GE(tried, (unsigned long)CASES);
 }
 
@@ -440,7 +397,7 @@ rate_policy(uint64_t max, uint64_t window, uint64_t uses)
  * and all of it is had in the end. */
 TEST_LIMIT(rates_are_never_exceeded, 120)
 {
-	for (uint64_t seed = first_seed(), end = seed + 300; seed < end;
+	for (uint64_t seed = props_first_seed(), end = seed + 300; seed < end;
 	     seed++) {
 		struct choices c = choices_from_seed(seed);
 		uint64_t max = 1 + choose(&c, 9);

@@ -89,12 +89,14 @@ say = printf '  %-7s %s\n' $(1) $(2)
 endif
 
 # ---- sources --------------------------------------------------------------
-FOLDERS := supervisor profiles sandbox policy lib # in the order of linking
+FOLDERS := query supervisor audit profiles sandbox policy lib # in the order of linking
 LIBS_lib :=
 LIBS_policy := -lpcre2-8 -lmd
 LIBS_sandbox := -lseccomp -lcap -lnl-3
 LIBS_profiles := -ljansson
+LIBS_audit := -lcrypto -lseccomp -ljansson -lmd
 LIBS_supervisor := -levent_core -ljansson
+LIBS_query := -lsqlite3 -lm -ljansson
 
 sources = $(sort $(wildcard $(1)/*.c))
 not_main = $(filter-out %/main.c %_main.c,$(1))
@@ -190,7 +192,7 @@ define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(FOLDERS),-ljansson -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(filter-out query,$(FOLDERS)),-ljansson -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
 STAGE_SRC := sandbox/stage_main.c $(patsubst %,sandbox/%.c,caps clone confine \
 	init landlock mount plan seccomp_check stage_msg) $(patsubst %,lib/%.c,err fd mount_id str trim)
 GUARD_SRC := supervisor/guard_main.c $(patsubst %,lib/%.c,err fd mount_id)
@@ -205,6 +207,15 @@ $(B)/obj/small/%.o: %.c $(B)/flags
 	$(compile)
 $(eval $(call small,agentbox-stage,$(STAGE_SRC)))
 $(eval $(call small,agentbox-guard,$(GUARD_SRC)))
+endif
+ifneq ($(wildcard audit/audit_main.c),)
+$(eval $(call bin,agentbox-audit,audit/audit_main.c,audit sandbox lib,$(LIBS_audit) $(LIBS_sandbox),$(LINK_pie)))
+endif
+ifneq ($(wildcard audit/verify_main.c),)
+$(eval $(call bin,agentbox-verify,audit/verify_main.c,audit lib,-lcrypto,$(LINK_pie)))
+endif
+ifneq ($(wildcard query/main.c),)
+$(eval $(call bin,agentbox-query,query/main.c,query audit profiles sandbox policy lib,$(LIBS_query) $(LIBS_audit) $(LIBS_policy) $(LIBS_sandbox),$(LINK_pie)))
 endif
 $(eval $(call bin,agentbox-try,supervisor/try_main.c,lib,,$(LINK_pie)))
 $(eval $(call bin,agentbox-scope,supervisor/scope_main.c,lib,-lsystemd,-pie))
@@ -308,7 +319,7 @@ check-unit check-system check-escape check-compat:
 metrics:
 	@tests/metrics.sh
 format:
-	clang-format -i $(foreach d,lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
+	clang-format -i $(foreach d,audit query lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
 
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \

@@ -18,16 +18,20 @@ LAYERS = {
     "sandbox": {"lib": None},
     "profiles": {"lib": None, "policy": None, "sandbox": {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
+    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"}},
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
-                   "profiles": None},
+                   "profiles": None, "audit": None},
+    "query": {"lib": None, "policy": None, "profiles": None, "audit": None},
 }
 
 # Which library headers a folder may use.
 LIBRARIES = {
-    r"jansson\.h": {"profiles", "supervisor"},
-    r"seccomp\.h": {"sandbox"},
+    r"jansson\.h": {"profiles", "supervisor", "audit", "query"},
+    r"seccomp\.h": {"sandbox", "audit"},
+    r"openssl/.*": {"audit"},
+    r"sqlite3\.h": {"query"},
     r"pcre2\.h": {"policy"},
-    r"sha2\.h": {"policy"},
+    r"sha2\.h": {"policy", "audit"},
     r"sys/capability\.h": {"sandbox"},
     r"netlink/.*": {"sandbox"},
     r"event2/.*": {"supervisor"},

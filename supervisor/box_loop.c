@@ -260,7 +260,7 @@ rehearse(struct box *b)
 		cgroup_rehearse(b->cg);
 	if (fd < 0)
 		return;
-	(void)client_send(fd, CONTROL_PING, 0, NULL);
+	(void)client_ask(fd, CONTROL_PING, 0, NULL);
 	close(fd);
 }
 

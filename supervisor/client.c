@@ -18,7 +18,7 @@
 /* ---- one box ----------------------------------------------------------- */
 
 int
-client_send(int fd, enum control_op op, uint32_t arg, const char *text)
+client_ask(int fd, enum control_op op, uint32_t arg, const char *text)
 {
 	size_t len = text ? strlen(text) : 0;
 	struct control_request rq = {
@@ -107,7 +107,7 @@ client_receive(int fd, json_t **ret, struct err *e)
 int
 client_call(int fd, enum control_op op, json_t **ret, struct err *e)
 {
-	int r = client_send(fd, op, 0, NULL);
+	int r = client_ask(fd, op, 0, NULL);
 
 	if (r < 0)
 		return err_sys(e, r, "cannot ask the supervisor");
@@ -340,7 +340,7 @@ add_all(struct runtime *rt, const char *label, struct client_set *set,
 }
 
 int
-client_open(struct runtime *rt, const struct client_select *sel,
+client_find(struct runtime *rt, const struct client_select *sel,
 	    struct client_set *ret, struct err *e)
 {
 	struct client_set set = { 0 };

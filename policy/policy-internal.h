@@ -184,6 +184,8 @@ void eval_init(struct eval *v, const struct policy *p, const struct request *rq,
 
 /* cond.c */
 enum truth cond_eval(const struct eval *v, const struct flat_cond *c);
+/* The attributes that a condition looks at, one bit each. */
+uint64_t cond_attrs(const struct flat_cond *c);
 /* The value that a condition looks at, or NULL. */
 const struct value *cond_value(const struct policy *p,
 			       const struct flat_cond *c,
@@ -208,6 +210,9 @@ struct outcome {
 };
 void rule_eval(const struct eval *v, const struct flat_rule *r,
 	       struct outcome *ret);
+/* Its i-th condition; in a replay what the record says, where it says so. */
+enum truth rule_truth(const struct eval *v, const struct flat_rule *r,
+		      uint16_t i);
 
 /* usage.c. All take NULL for a usage in which nothing happened. */
 uint64_t usage_uses(const struct usage *u, uint32_t use);

@@ -19,8 +19,11 @@ struct open_action {
 	uint64_t labels_clear;
 };
 
+enum who { WHO_ID, WHO_AGENT, WHO_OWNER, WHO_ROLE, WHO_PURPOSE, WHO_MAX };
+
 struct gate {
-	struct gate_options o;
+	struct gate_options o; /* its strings are in who */
+	char *who[WHO_MAX];    /* NULL: not said */
 	struct usage *usage;
 	size_t usage_size;
 	const struct policy_epoch
@@ -101,6 +104,20 @@ adopt(struct gate *g)
 	return 0;
 }
 
+static int
+take_who(struct gate *g, const struct gate_options *o)
+{
+	const char *const from[WHO_MAX] = { o->id, o->agent, o->owner, o->role,
+					    o->purpose };
+
+	for (int i = 0; i < WHO_MAX; i++) {
+		g->who[i] = from[i] ? strdup(from[i]) : NULL;
+		if (from[i] && !g->who[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int
 gate_new(const struct gate_options *o, struct gate **ret, struct err *e)
 {
@@ -111,9 +128,11 @@ gate_new(const struct gate_options *o, struct gate **ret, struct err *e)
 		return err_sys(e, -ENOMEM, "gate");
 	g->o = *o;
 	g->last = &g->first;
-	r = adopt(g);
+	r = take_who(g, o);
+	if (r >= 0)
+		r = adopt(g);
 	if (r < 0) {
-		free(g);
+		gate_free(g);
 		return err_sys(e, r, "gate");
 	}
 	*ret = g;
@@ -125,7 +144,10 @@ gate_free(struct gate *g)
 {
 	if (!g)
 		return;
-	policy_store_put(g->o.policies, g->epoch);
+	if (g->epoch)
+		policy_store_put(g->o.policies, g->epoch);
+	for (int i = 0; i < WHO_MAX; i++)
+		free(g->who[i]);
 	free(g->usage);
 	free(g);
 }
@@ -159,21 +181,16 @@ static void
 set_run(struct gate *g, struct request *rq, const struct policy *p,
 	uint64_t boot_us)
 {
-	const struct {
-		enum attr a;
-		const char *s;
-	} text[] = {
-		{ ATTR_RUN_ID, g->o.id },
-		{ ATTR_RUN_AGENT, g->o.agent },
-		{ ATTR_RUN_OWNER, g->o.owner },
-		{ ATTR_RUN_ROLE, g->o.role },
-		{ ATTR_RUN_PURPOSE, g->o.purpose },
+	static const enum attr attr[WHO_MAX] = {
+		[WHO_ID] = ATTR_RUN_ID,		  [WHO_AGENT] = ATTR_RUN_AGENT,
+		[WHO_OWNER] = ATTR_RUN_OWNER,	  [WHO_ROLE] = ATTR_RUN_ROLE,
+		[WHO_PURPOSE] = ATTR_RUN_PURPOSE,
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(text); i++) {
-		rq->attr[text[i].a] = (struct value){ .type = VALUE_NONE };
-		if (text[i].s)
-			request_set(rq, text[i].a, text[i].s);
+	for (int i = 0; i < WHO_MAX; i++) {
+		rq->attr[attr[i]] = (struct value){ .type = VALUE_NONE };
+		if (g->who[i])
+			request_set(rq, attr[i], g->who[i]);
 	}
 	request_set_int(rq, ATTR_RUN_AGE,
 			(int64_t)((boot_us - g->o.started_us) / 1000000));

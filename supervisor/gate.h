@@ -26,7 +26,7 @@ struct trail;
 struct gate_options {
 	struct policy_store *policies;
 	struct trail *trail; /* NULL: the host says that nothing is recorded */
-	/* Of the run; borrowed. */
+	/* Of the run. */
 	const char *id, *agent, *owner, *role, *purpose;
 	uint64_t started_us; /* CLOCK_BOOTTIME */
 	/* A freeze trigger fired: stop the box now. */

@@ -536,6 +536,20 @@ trail_blob(struct trail *t, const void *data, size_t len,
 	return client_blob(t->client, ret, data, len, BLOB_US, e);
 }
 
+/* What was told comes first, and leaves room for what is to be told of it. */
+static int
+owes(const struct trail *t)
+{
+	if (t->away)
+		return -EPIPE;
+	if (t->n >= TRAIL_KEPT_MAX / 4 || t->bytes >= TRAIL_KEPT_BYTES / 4)
+		return -ENOBUFS;
+	for (const struct item *it = t->first; it; it = it->next)
+		if (it->state == ITEM_UNSENT)
+			return t->state < 0 ? t->state : -EAGAIN;
+	return 0;
+}
+
 int
 trail_ask(struct trail *t, enum record_type type, const struct fields *f,
 	  unsigned int flags, trail_done *done, void *arg)
@@ -545,8 +559,9 @@ trail_ask(struct trail *t, enum record_type type, const struct fields *f,
 
 	if (f->full)
 		return -EMSGSIZE;
-	if (t->away)
-		return -EPIPE;
+	r = owes(t);
+	if (r < 0)
+		return r;
 	it = item_new(t, type, 0, f, flags, NULL);
 	if (!it)
 		return -ENOBUFS;
@@ -591,6 +606,12 @@ trail_fields(struct trail *t)
 {
 	fields_init(&t->fields);
 	return &t->fields;
+}
+
+const char *
+trail_status_text(int status)
+{
+	return client_status_text(status);
 }
 
 int

@@ -65,5 +65,6 @@ int trail_state(const struct trail *t);
 /* An empty set of fields to fill in; one at a time. */
 struct fields *trail_fields(struct trail *t);
 
+const char *trail_status_text(int status);
 /* For people: why a record was refused, with the cure. */
 int trail_refused(int status, struct err *e);

@@ -202,6 +202,19 @@ record_parse(const void *data, size_t len, struct record *ret)
 	return (int)r.size;
 }
 
+int
+record_prefix(const void *data, struct record_prefix *ret)
+{
+	const uint8_t *p = data;
+
+	ret->size = u32(p + 4);
+	ret->seq = record_u64(p + 8);
+	return u32(p) != RECORD_MAGIC || ret->size < RECORD_MIN ||
+			       ret->size > RECORD_MAX
+		       ? -EBADMSG
+		       : 0;
+}
+
 bool
 record_next(const struct record *r, size_t *at, struct field *ret)
 {

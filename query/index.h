@@ -24,12 +24,22 @@ struct index_hit {
 	uint64_t seq;
 	struct reader_place place;
 };
-/* Starts a search; index_next() gives hits in descending order of seq: 1; 0 at
- * the end. What it gives may be wrong, if somebody wrote into the file. */
-int index_find(struct index *ix, const struct filter *f, struct err *e);
-int index_next(struct index *ix, struct index_hit *ret, struct err *e);
-/* Ends a search early, so that others may write. */
-void index_end(struct index *ix);
+/* A search gives hits in descending order of seq (or ascending): 1; 0 at the
+ * end. What it gives may be wrong, if somebody wrote into the file. */
+struct search;
+int index_find(struct index *ix, const struct filter *f, bool ascending,
+	       struct search **ret, struct err *e);
+int search_next(struct search *s, struct index_hit *ret, struct err *e);
+void search_free(struct search *s); /* accepts NULL */
+static inline void
+search_free_ptr(struct search **s)
+{
+	search_free(*s);
+}
+
+/* The numbers between which a filter's times and numbers lie: 1; 0: none. */
+int index_bounds(struct index *ix, const struct filter *f, uint64_t *ret_low,
+		 uint64_t *ret_high, struct err *e);
 /* The place of a record, or of the next below it: 1; 0: none. */
 int index_place(struct index *ix, uint64_t seq, struct index_hit *ret,
 		struct err *e);

@@ -28,6 +28,9 @@ void render_json_fields(FILE *f, const struct record *r);
  * says; buf has RENDER_TIME_MAX bytes. Returns buf. */
 #define RENDER_TIME_MAX 40
 const char *render_time(uint64_t us, bool utc, char *buf);
+/* "intent", or "type-77"; buf has RENDER_TYPE_MAX bytes. Returns buf. */
+#define RENDER_TYPE_MAX 32
+const char *render_type(const struct record *r, char *buf);
 /* Any text, so that it cannot steer a terminal. */
 void render_safe(FILE *f, const char *s, size_t n);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */

@@ -24,15 +24,16 @@ int trail_open(const struct trail_options *o, struct trail **ret,
  * path of the index (NULL: in memory). */
 int trail_open_at(int audit, const char *index, const struct trail_options *o,
 		  struct trail **ret, struct err *e);
-void trail_free(struct trail *t); /* accepts NULL */
+void trail_own(struct trail *t, int audit); /* closed with the trail */
+void trail_free(struct trail *t);	    /* accepts NULL */
 /* What was recorded since is seen from now on. */
 int trail_update(struct trail *t, struct err *e);
 
 /* 1: the record, valid until the next trail_get(). 0: there is none (not yet,
  * or no more). */
 int trail_get(struct trail *t, uint64_t seq, struct record *ret, struct err *e);
-/* 1: the channel record of who made r (r itself if it is one), valid until 256
- * other channels were asked for. 0: the writer, or the record is gone. */
+/* 1: the channel record of who made r (a copy of r if it is one), valid until
+ * the next trail_who(). 0: the writer, or the record is gone. */
 int trail_who(struct trail *t, const struct record *r, struct record *ret,
 	      struct err *e);
 /* 1: the outcome of that intent, valid until the next trail_get(). 0: none. */
@@ -48,4 +49,9 @@ typedef int trail_fn(void *arg, const struct record *r,
 int64_t trail_find(struct trail *t, const struct filter *f, trail_fn *fn,
 		   void *arg, struct err *e);
 
+/* The last record that was there at the last trail_update(); 0: none. */
+int trail_last(struct trail *t, uint64_t *ret, struct err *e);
 int trail_audit(const struct trail *t); /* the folder audit/; borrowed */
+/* What whoever reads the answer must know of it, one sentence each: bytes that
+ * are no records, an index that could not be used. "" if nothing. */
+const char *trail_note(const struct trail *t);

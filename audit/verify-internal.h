@@ -39,6 +39,7 @@ struct walk {
 	struct chain_key key;
 	struct record rec;	   /* at hand */
 	struct reader_place place; /* its place */
+	uint64_t end;		   /* of the last good record, in its file */
 	bool new_file;
 	uint64_t file;	     /* first seq of the file at hand; 0: none */
 	uint64_t segment_no; /* number of the file at hand */

@@ -77,7 +77,7 @@ fault_end(struct walk *w, enum verify_fault f, const char *fmt, ...)
 	if (w->file)
 		snprintf(name, sizeof(name), "%020llu.seg",
 			 (unsigned long long)w->file);
-	set_fault(w, f, name, w->place.offset + w->rec.size, w->chain.size + 1);
+	set_fault(w, f, name, w->end, w->chain.size + 1);
 	va_start(ap, fmt);
 	vsnprintf(w->r->text, sizeof(w->r->text), fmt, ap);
 	va_end(ap);
@@ -120,28 +120,26 @@ begin(struct walk *w)
 static int
 enter_file(struct walk *w)
 {
-	uint64_t before = w->file, next = w->chain.size + 1;
+	uint64_t file = w->place.segment, next = w->chain.size + 1;
 	int k = pending_check(w);
 
 	if (k)
 		return k;
-	w->r->segments++;
-	w->file = w->place.segment;
-	if (!before)
-		return begin(w);
-	if (w->file == next)
-		return 0;
-	if (w->file < next)
+	if (w->file && file < next)
 		return fault_at(w, VERIFY_SEGMENT, reader_file(w->reader), 0,
 				next,
 				"a file of this name cannot be: the one before "
 				"ends with record %llu",
 				(unsigned long long)w->chain.size);
-	return fault_at(w, VERIFY_SEGMENT, reader_file(w->reader), 0, next,
-			"records %llu to %llu are missing: a file, or the end "
-			"of the one before",
-			(unsigned long long)next,
-			(unsigned long long)w->file - 1);
+	if (w->file && file > next)
+		return fault_end(w, VERIFY_SEGMENT,
+				 "records %llu to %llu are missing, the end of "
+				 "this file or all of the next",
+				 (unsigned long long)next,
+				 (unsigned long long)file - 1);
+	w->r->segments++;
+	w->file = file;
+	return next == 1 ? begin(w) : 0;
 }
 
 static int
@@ -189,6 +187,7 @@ check_chain(struct walk *w)
 	w->r->bytes += w->rec.size;
 	w->r->last = w->rec.seq;
 	w->r->last_us = w->rec.time_us;
+	w->end = w->place.offset + w->rec.size;
 	if (w->new_file && w->rec.type != RECORD_LOG_SEGMENT)
 		return fault_here(w, VERIFY_SEGMENT,
 				  "the file does not begin with log.segment");

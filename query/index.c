@@ -206,7 +206,6 @@ set_up(struct index *ix, struct err *e)
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_ENABLE_TRIGGER, 0, NULL);
 	sqlite3_db_config(ix->db, SQLITE_DBCONFIG_ENABLE_VIEW, 0, NULL);
-	sqlite3_limit(ix->db, SQLITE_LIMIT_ATTACHED, 0);
 	return index_exec(ix,
 			  "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;"
 			  "PRAGMA cell_size_check=ON; PRAGMA cache_size=-65536;"

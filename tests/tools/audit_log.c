@@ -22,6 +22,11 @@ struct maker {
 	int dirfd, fd;
 	uint64_t random, file, segment, channel, offset, now, covered;
 	uint64_t open[OPEN];
+	/* the two files before the one at hand */
+	struct {
+		uint64_t first, last;
+		uint8_t head[RECORD_HASH_LEN];
+	} former[2];
 	uint8_t *buf;
 	size_t len, room;
 	size_t place_room, note_room;
@@ -95,6 +100,8 @@ add(struct maker *m, enum record_type type, uint64_t channel, uint64_t ref)
 				 .type = (uint16_t)type };
 	size_t size;
 
+	if (m->s->change)
+		m->s->change(m->s->arg, &h, &m->f);
 	ASSERT_FALSE(m->f.full);
 	if (m->room - m->len < RECORD_MAX)
 		flush(m);
@@ -114,6 +121,27 @@ add(struct maker *m, enum record_type type, uint64_t channel, uint64_t ref)
 }
 
 static void
+add_expire(struct maker *m)
+{
+	fields_uint(&m->f, FIELD_SEGMENT, m->segment - 2);
+	fields_bytes(&m->f, FIELD_HEAD, m->former[1].head, RECORD_HASH_LEN);
+	fields_uint(&m->f, FIELD_FIRST, m->former[1].first);
+	fields_uint(&m->f, FIELD_LAST, m->former[1].last);
+	fields_uint(&m->f, FIELD_COUNT,
+		    m->former[1].last - m->former[1].first + 1);
+	add(m, RECORD_LOG_EXPIRE, 0, 0);
+}
+
+static void
+end_file(struct maker *m)
+{
+	m->former[1] = m->former[0];
+	m->former[0].first = m->file;
+	m->former[0].last = m->chain.size;
+	memcpy(m->former[0].head, m->chain.head, RECORD_HASH_LEN);
+}
+
+static void
 add_file(struct maker *m)
 {
 	uint8_t peaks[MERKLE_DEPTH * MERKLE_LEN];
@@ -123,6 +151,7 @@ add_file(struct maker *m)
 
 	flush(m);
 	close_ptr(&m->fd);
+	end_file(m);
 	m->fd = openat(m->dirfd, audit_log_file(seq, name),
 		       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	ASSERT_OK(m->fd);
@@ -140,6 +169,8 @@ add_file(struct maker *m)
 	fields_text(&m->f, FIELD_RUN, "run-1");
 	fields_text(&m->f, FIELD_OWNER, "somebody");
 	m->channel = add(m, RECORD_CHANNEL, 0, m->channel);
+	if (m->s->expire && m->segment > 2)
+		add_expire(m);
 }
 
 static void
@@ -253,7 +284,7 @@ make_records(struct maker *m)
 	while (m->chain.size + 2 < m->s->records) {
 		if (m->chain.size >= m->covered + every)
 			add_checkpoint(m);
-		else if (m->chain.size + 1 >= m->file + per_file)
+		else if (m->chain.size + 1 - m->file >= per_file)
 			add_file(m);
 		else if (number(m, 8))
 			add_intent(m);

@@ -16,6 +16,11 @@ struct audit_log_spec {
 	uint64_t per_checkpoint; /* records before a checkpoint; 0: 64 */
 	bool no_end;		 /* without log.stop and what follows it */
 	bool big;		 /* now and then a record of many KiB */
+	bool expire; /* from the third file on: log.expire of the one before
+			the last */
+	/* May change any record before it is sealed: faults of a writer. */
+	void (*change)(void *arg, struct record_head *h, struct fields *f);
+	void *arg;
 };
 
 struct audit_log_place {

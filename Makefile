@@ -240,6 +240,9 @@ HELPER_BIN := $(foreach s,$(TOOL_MAINS) $(BENCHES),$(T)/$(basename $(notdir $(s)
 	$(if $(ESCAPE_HOST),$(T)/escape-host)
 -include $(sort $(DEPS))
 
+# what people run; the others are run by these
+COMMANDS := agentbox agentbox-verify
+
 # ---- targets --------------------------------------------------------------
 all: ## build the programs; release ones also appear in build/bin
 all: $(BINS)
@@ -289,12 +292,12 @@ bench: ## measure launch, memory, freeze, kill, calls beside bwrap, crun, fireja
 
 install: all ## install below DESTDIR/PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
-	install -m 755 $(B)/bin/agentbox $(DESTDIR)$(BINDIR)/agentbox
-	install -m 755 $(filter-out %/agentbox,$(BINS)) $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(filter $(addprefix %/,$(COMMANDS)),$(BINS)) $(DESTDIR)$(BINDIR)
+	install -m 755 $(filter-out $(addprefix %/,$(COMMANDS)),$(BINS)) $(DESTDIR)$(LIBEXECDIR)
 	@packaging/data.sh install '$(DESTDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)'
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/agentbox
+	rm -f $(COMMANDS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -rf $(DESTDIR)$(LIBEXECDIR)
 	@packaging/data.sh uninstall '$(DESTDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)'
 

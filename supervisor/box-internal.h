@@ -23,7 +23,7 @@
 
 struct event;
 struct gate;
-struct trail;
+struct scribe;
 
 enum box_phase {
 	PHASE_START,
@@ -59,9 +59,9 @@ struct box_ask; /* an operator's act that waits for its record */
 
 /* What is recorded of a box, and its decisions. */
 struct box_audit {
-	bool known, off;     /* read from the host's settings; mode off */
-	struct trail *trail; /* NULL: off */
-	uint64_t start;	     /* seq of the intent box.start */
+	bool known, off;       /* read from the host's settings; mode off */
+	struct scribe *scribe; /* NULL: off */
+	uint64_t start;	       /* seq of the intent box.start */
 	bool start_asked, start_known;
 	int start_status;
 	uint64_t started_us;	       /* CLOCK_BOOTTIME, of the intent */

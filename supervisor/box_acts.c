@@ -6,7 +6,7 @@
  */
 #include "supervisor/box-internal.h"
 
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -53,10 +53,10 @@ box_act_done(struct box *b, const struct box_note *n)
 	struct fields *f, *outcome;
 	char signal[24] = "";
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
 	outcome = malloc(sizeof(*outcome));
-	f = trail_fields(b->audit.trail);
+	f = scribe_fields(b->audit.scribe);
 	intent_fields(b, f, n->verb, &n->by, n->why);
 	if (n->signal) {
 		snprintf(signal, sizeof(signal), "signal %d", n->signal);
@@ -66,7 +66,8 @@ box_act_done(struct box *b, const struct box_note *n)
 		fields_init(outcome);
 		outcome_fields(outcome, n->result, signal);
 	}
-	trail_tell(b->audit.trail, RECORD_INTENT, 0, f, WIRE_DURABLE, outcome);
+	scribe_tell(b->audit.scribe, RECORD_INTENT, 0, f, WIRE_DURABLE,
+		    outcome);
 	free(outcome);
 }
 
@@ -88,10 +89,10 @@ do_ask(struct box_ask *a, uint64_t seq)
 	json_t *j = NULL;
 	int r = b->state == LIFE_DEAD ? err_set(&e, -ESRCH, "the box has ended")
 				      : a->act(b, &a->by, a->why, &j, &e);
-	struct fields *f = trail_fields(b->audit.trail);
+	struct fields *f = scribe_fields(b->audit.scribe);
 
 	outcome_fields(f, r, r < 0 ? e.text : NULL);
-	trail_tell(b->audit.trail, RECORD_OUTCOME, seq, f, 0, NULL);
+	scribe_tell(b->audit.scribe, RECORD_OUTCOME, seq, f, 0, NULL);
 	(void)control_answer(b->control, &a->by.ticket, r, j, &e);
 }
 
@@ -105,7 +106,7 @@ on_asked(void *arg, uint64_t seq, int status)
 	if (status >= 0) {
 		do_ask(a, seq);
 	} else {
-		trail_refused(status, &e);
+		scribe_refused(status, &e);
 		if (b->log)
 			eventlog_add(b->log, EVENT_REFUSED, "%s by uid %u: %s",
 				     a->verb, a->by.uid, e.text);
@@ -118,11 +119,11 @@ on_asked(void *arg, uint64_t seq, int status)
 static int
 ask(struct box_ask *a)
 {
-	struct trail *t = a->b->audit.trail;
-	struct fields *f = trail_fields(t);
+	struct scribe *t = a->b->audit.scribe;
+	struct fields *f = scribe_fields(t);
 
 	intent_fields(a->b, f, a->verb, &a->by, a->why);
-	return trail_ask(t, RECORD_INTENT, f, WIRE_DURABLE, on_asked, a);
+	return scribe_ask(t, RECORD_INTENT, f, WIRE_DURABLE, on_asked, a);
 }
 
 int
@@ -133,7 +134,7 @@ box_act_later(struct box *b, const char *verb, box_act_fn *act,
 	struct box_ask *a;
 	int r;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return act(b, by, why, ret, e);
 	a = calloc(1, sizeof(*a));
 	if (!a)
@@ -151,7 +152,7 @@ box_act_later(struct box *b, const char *verb, box_act_fn *act,
 	r = ask(a);
 	if (r < 0) {
 		ask_free(a);
-		return trail_refused(r, e);
+		return scribe_refused(r, e);
 	}
 	return CONTROL_LATER;
 }

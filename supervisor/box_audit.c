@@ -14,7 +14,7 @@
 #include "supervisor/gate.h"
 #include "supervisor/login.h"
 #include "supervisor/report.h"
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include <jansson.h>
 #include <signal.h>
@@ -49,7 +49,7 @@ box_audit_connect(struct box *b, struct err *e)
 	if (b->audit.off)
 		return 0;
 	snprintf(writer, sizeof(writer), "%s/agentbox-audit", b->paths.libexec);
-	r = trail_new(writer, &b->audit.trail, e);
+	r = scribe_new(writer, &b->audit.scribe, e);
 	return r < 0 ? err_wrap(e, "the audit trail, without which nothing "
 				   "runs")
 		     : 0;
@@ -74,7 +74,7 @@ static int
 open_channel(struct box *b, struct err *e)
 {
 	const struct profile *p = b->written;
-	struct fields *f = trail_fields(b->audit.trail);
+	struct fields *f = scribe_fields(b->audit.scribe);
 	char person[LOGIN_MAX];
 
 	fields_text(f, FIELD_AGENT, p->name);
@@ -90,7 +90,7 @@ open_channel(struct box *b, struct err *e)
 	fields_uint(f, FIELD_BOX_UID, b->lp.host_uid);
 	if (b->o->labels.n)
 		json_field(f, FIELD_RUN_LABELS, box_labels_json(b));
-	return trail_open(b->audit.trail, f, e);
+	return scribe_open(b->audit.scribe, f, e);
 }
 
 /* The policy */
@@ -140,10 +140,10 @@ box_audit_keep(struct box *b, const struct policy *p, struct err *e)
 	const void *bytes;
 	size_t len;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return 0;
 	bytes = policy_bytes(p, &len);
-	return trail_blob(b->audit.trail, bytes, len, b->audit.blob, e);
+	return scribe_blob(b->audit.scribe, bytes, len, b->audit.blob, e);
 }
 
 void
@@ -153,9 +153,9 @@ box_audit_policy(struct box *b, const uint8_t *former)
 	char levels[1024];
 	struct fields *f;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
-	f = trail_fields(b->audit.trail);
+	f = scribe_fields(b->audit.scribe);
 	levels_text(now->policy, levels, sizeof(levels));
 	policy_fields(f, "policy.load", now);
 	fields_bytes(f, FIELD_POLICY_BLOB, b->audit.blob,
@@ -163,7 +163,7 @@ box_audit_policy(struct box *b, const uint8_t *former)
 	if (former)
 		fields_bytes(f, FIELD_FORMER_HASH, former, POLICY_HASH_LEN);
 	fields_text(f, FIELD_DETAIL, levels);
-	trail_tell(b->audit.trail, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
+	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
 }
 
 void
@@ -171,24 +171,24 @@ box_audit_policy_failed(struct box *b, const char *why)
 {
 	struct fields *f;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
-	f = trail_fields(b->audit.trail);
+	f = scribe_fields(b->audit.scribe);
 	policy_fields(f, "policy.load-failed", policy_store_now(b->policies));
 	fields_text(f, FIELD_STATUS, "error");
 	fields_text(f, FIELD_DETAIL, why);
-	trail_tell(b->audit.trail, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
+	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
 }
 
 /* The start */
 
 static json_t *
-withheld(struct trail *t, const char *s)
+withheld(struct scribe *t, const char *s)
 {
 	uint8_t digest[RECORD_HASH_LEN] = { 0 };
 	char hex[17];
 
-	if (trail_digest(t, s, strlen(s), digest) < 0)
+	if (scribe_digest(t, s, strlen(s), digest) < 0)
 		return NULL;
 	for (int i = 0; i < 8; i++)
 		snprintf(hex + 2 * i, 3, "%02x", digest[i]);
@@ -197,7 +197,7 @@ withheld(struct trail *t, const char *s)
 }
 
 static json_t *
-argument(struct trail *t, const char *before, const char *s)
+argument(struct scribe *t, const char *before, const char *s)
 {
 	size_t n = strlen(s);
 	json_t *j = NULL;
@@ -210,7 +210,7 @@ argument(struct trail *t, const char *before, const char *s)
 
 /* {"$omitted": N} stands for arguments that are too many. */
 static json_t *
-command_json(struct trail *t, const char *const *args)
+command_json(struct scribe *t, const char *const *args)
 {
 	json_t *list = json_array();
 	size_t bytes = 0, i;
@@ -248,10 +248,10 @@ on_start(void *arg, uint64_t seq, int status)
 static int
 ask_start(struct box *b, struct err *e)
 {
-	struct trail *t = b->audit.trail;
+	struct scribe *t = b->audit.scribe;
 	json_t *command = command_json(t, b->o->args);
 	const struct policy_epoch *now = policy_store_now(b->policies);
-	struct fields *f = trail_fields(t);
+	struct fields *f = scribe_fields(t);
 	int r;
 
 	fields_text(f, FIELD_WHAT, "box.start");
@@ -269,9 +269,9 @@ ask_start(struct box *b, struct err *e)
 	fields_uint(f, FIELD_BY_UID, getuid());
 	fields_uint(f, FIELD_BY_PID, (uint64_t)getpid());
 	b->audit.started_us = box_boot_us();
-	r = trail_ask(t, RECORD_INTENT, f, WIRE_DURABLE, on_start, &b->audit);
+	r = scribe_ask(t, RECORD_INTENT, f, WIRE_DURABLE, on_start, &b->audit);
 	b->audit.start_asked = r >= 0;
-	return r < 0 ? trail_refused(r, e) : 0;
+	return r < 0 ? scribe_refused(r, e) : 0;
 }
 
 int
@@ -279,7 +279,7 @@ box_audit_begin(struct box *b, struct err *e)
 {
 	int r;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return 0;
 	r = box_need_policy(b, e);
 	if (r >= 0)
@@ -298,11 +298,11 @@ box_audit_wait(struct box *b, struct err *e)
 	struct box_audit *a = &b->audit;
 	int r;
 
-	if (!a->trail)
+	if (!a->scribe)
 		return 0;
-	r = trail_until(a->trail, &a->start_known, START_US, e);
+	r = scribe_until(a->scribe, &a->start_known, START_US, e);
 	if (r >= 0 && a->start_status < 0)
-		r = trail_refused(a->start_status, e);
+		r = scribe_refused(a->start_status, e);
 	return r < 0 ? err_wrap(e, "the start of the box") : 0;
 }
 
@@ -313,14 +313,14 @@ box_audit_confined(struct box *b)
 {
 	struct fields *f;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
-	f = trail_fields(b->audit.trail);
+	f = scribe_fields(b->audit.scribe);
 	fields_text(f, FIELD_WHAT, "box.confined");
 	json_field(f, FIELD_LAYERS, report_layers_json(&b->table));
 	fields_text(f, FIELD_DETAIL, cgroup_backend_name(b->host.backend));
-	trail_tell(b->audit.trail, RECORD_LIFECYCLE, b->audit.start, f, 0,
-		   NULL);
+	scribe_tell(b->audit.scribe, RECORD_LIFECYCLE, b->audit.start, f, 0,
+		    NULL);
 }
 
 static void
@@ -343,20 +343,20 @@ tell_degraded(struct box *b)
 static void
 tell_life(struct box *b, const char *what)
 {
-	struct fields *f = trail_fields(b->audit.trail);
+	struct fields *f = scribe_fields(b->audit.scribe);
 	char pid[32];
 
 	snprintf(pid, sizeof(pid), "pid %d", (int)b->launch.pid);
 	fields_text(f, FIELD_WHAT, what);
 	fields_text(f, FIELD_DETAIL, pid);
-	trail_tell(b->audit.trail, RECORD_LIFECYCLE, b->audit.start, f, 0,
-		   NULL);
+	scribe_tell(b->audit.scribe, RECORD_LIFECYCLE, b->audit.start, f, 0,
+		    NULL);
 }
 
 void
 box_audit_started(struct box *b)
 {
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
 	tell_life(b, "box.started");
 	if (b->o->observe)
@@ -369,13 +369,13 @@ box_audit_anomaly(struct box *b, const char *what, const char *detail)
 {
 	struct fields *f;
 
-	if (!b->audit.trail)
+	if (!b->audit.scribe)
 		return;
-	f = trail_fields(b->audit.trail);
+	f = scribe_fields(b->audit.scribe);
 	fields_text(f, FIELD_WHAT, what);
 	fields_text(f, FIELD_DETAIL, detail);
-	trail_tell(b->audit.trail, RECORD_ANOMALY, b->audit.start, f,
-		   WIRE_DURABLE, NULL);
+	scribe_tell(b->audit.scribe, RECORD_ANOMALY, b->audit.start, f,
+		    WIRE_DURABLE, NULL);
 }
 
 /* Its end */
@@ -435,7 +435,7 @@ box_audit_end(struct box *b, int status, const struct err *e)
 	if (!a->start || a->ended)
 		return;
 	a->ended = true;
-	f = trail_fields(a->trail);
+	f = scribe_fields(a->scribe);
 	fields_text(f, FIELD_STATUS, end.status);
 	fields_text(f, FIELD_ERROR, end.error);
 	if (end.detail && end.detail[0])
@@ -449,7 +449,7 @@ box_audit_end(struct box *b, int status, const struct err *e)
 			    b->have_status ? (uint64_t)WTERMSIG(b->wait_status)
 					   : SIGKILL);
 	spent_fields(b, f);
-	trail_tell(a->trail, RECORD_OUTCOME, a->start, f, 0, NULL);
+	scribe_tell(a->scribe, RECORD_OUTCOME, a->start, f, 0, NULL);
 }
 
 void
@@ -460,21 +460,21 @@ box_audit_close(struct box *b)
 	size_t left;
 
 	box_decide_end(b);
-	if (!a->trail) {
+	if (!a->scribe) {
 		gate_free(TAKE_PTR(a->gate));
 		return;
 	}
-	left = trail_flush(a->trail, END_US) + trail_lost(a->trail);
+	left = scribe_flush(a->scribe, END_US) + scribe_lost(a->scribe);
 	if (left) {
-		int why = trail_state(a->trail);
+		int why = scribe_state(a->scribe);
 
 		err_set(&e, why ? why : -EMSGSIZE,
 			"%s: %zu records of its end are not in the audit log: "
 			"%s",
-			b->entry.name, left, trail_status_text(why));
+			b->entry.name, left, scribe_status_text(why));
 		box_complain(b->o, &e);
 	}
-	trail_free(TAKE_PTR(a->trail));
+	scribe_free(TAKE_PTR(a->scribe));
 	box_acts_free(b); /* nobody calls them back any more */
 	gate_free(TAKE_PTR(a->gate));
 }
@@ -485,14 +485,14 @@ box_audit_json(struct box *b)
 	const struct box_audit *a = &b->audit;
 	int why;
 
-	if (!a->trail)
+	if (!a->scribe)
 		return json_pack("{ss sb ss}", "mode", "off", "recording", 0,
 				 "why", "the host's audit.json says so");
-	why = trail_state(a->trail);
+	why = scribe_state(a->scribe);
 	return json_pack("{ss sb sI sI sI ss*}", "mode", "required",
 			 "recording", !why, "action", (json_int_t)a->start,
 			 "decisions",
 			 (json_int_t)(a->gate ? gate_decisions(a->gate) : 0),
 			 "open", (json_int_t)(a->gate ? gate_open(a->gate) : 0),
-			 "why", why ? trail_status_text(why) : NULL);
+			 "why", why ? scribe_status_text(why) : NULL);
 }

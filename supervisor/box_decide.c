@@ -11,7 +11,7 @@
 #include "profiles/jsonc.h"
 #include "profiles/request_json.h"
 #include "supervisor/gate.h"
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -79,7 +79,7 @@ static int
 need_gate(struct box *b, struct err *e)
 {
 	struct gate_options o = {
-		.trail = b->audit.trail,
+		.scribe = b->audit.scribe,
 		.id = b->entry.id,
 		.agent = b->written->name,
 		.owner = b->written->owner,
@@ -114,7 +114,7 @@ answer_json(const struct gate_action *a)
 				? "too many decisions wait for their record"
 			: a->refused == -ENOBUFS
 				? "too many actions have no outcome yet"
-				: trail_status_text(a->refused));
+				: scribe_status_text(a->refused));
 	d = json_loads(a->json, 0, NULL);
 	return d ? json_pack("{sI sb so}", "action", (json_int_t)a->id,
 			     "allowed", a->goes_ahead, "decision", d)

@@ -9,7 +9,7 @@
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
 #include "supervisor/client.h"
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -438,8 +438,8 @@ set_up(struct box *b, struct err *e)
 	r = stdio_start(b->stdio, b->base, b->profile->process.fsize, e);
 	if (r >= 0)
 		r = add_control(b, e);
-	if (r >= 0 && b->audit.trail)
-		r = trail_watch(b->audit.trail, b->base, e);
+	if (r >= 0 && b->audit.scribe)
+		r = scribe_watch(b->audit.scribe, b->base, e);
 	if (r < 0)
 		return r;
 	b->ev_note = event_new(b->base, -1, 0, on_note, b);
@@ -474,8 +474,8 @@ tear_down(struct box *b)
 	for (int i = 0; i < BOX_SIGNALS_MAX; i++)
 		if (b->ev_signal[i])
 			event_free(b->ev_signal[i]);
-	if (b->audit.trail)
-		(void)trail_watch(b->audit.trail, NULL, NULL);
+	if (b->audit.scribe)
+		(void)scribe_watch(b->audit.scribe, NULL, NULL);
 	control_free(TAKE_PTR(b->control));
 	tty_free(b->tty);
 	b->tty = NULL;

@@ -374,7 +374,7 @@ box_reload_on_signal(struct box *b)
 	int r = box_act_later(b, "reload", reload_on_signal, &by, "SIGHUP", &j,
 			      &e);
 
-	if (r < 0 && b->audit.trail)
+	if (r < 0 && b->audit.scribe)
 		box_complain(b->o, &e);
 	json_decref(j);
 }

@@ -182,10 +182,10 @@ box_print_enforced(struct box *b)
 				   "id", b->entry.id, "name", b->entry.name,
 				   "layers", report_layers_json(&b->table),
 				   "audit",
-				   b->audit.trail ? "required" : "off"));
+				   b->audit.scribe ? "required" : "off"));
 	else
 		report_layers(stderr, &b->table, false);
-	if (!b->o->json && !b->audit.trail)
+	if (!b->o->json && !b->audit.scribe)
 		fputs("audit         OFF: nothing is recorded (audit.json)\n",
 		      stderr);
 	fflush(stderr);

@@ -3,7 +3,7 @@
 #include "supervisor/gate.h"
 
 #include "audit/record.h"
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 /* What is known of the decision under way. */
 struct gate_turn {
@@ -28,7 +28,7 @@ struct gate_turn_by {
 	uid_t uid;
 	pid_t pid;
 };
-int gate_fields(struct trail *trail, struct gate_turn *t,
+int gate_fields(struct scribe *scribe, struct gate_turn *t,
 		const struct gate_turn_by *by, struct fields *f);
 /* "a","b" as a JSON list. */
 void gate_labels_field(struct fields *f, enum field_id id,

@@ -8,7 +8,7 @@
 #include "supervisor/gate-internal.h"
 
 #include "lib/macro.h"
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -232,13 +232,13 @@ say_trigger(struct gate *g, uint64_t seq)
 	struct fields *f;
 	char text[256];
 
-	if (t->trigger < 0 || !g->o.trail)
+	if (t->trigger < 0 || !g->o.scribe)
 		return;
 	policy_trigger_text(t->epoch->policy, t->trigger, text, sizeof(text));
-	f = trail_fields(g->o.trail);
+	f = scribe_fields(g->o.scribe);
 	fields_text(f, FIELD_WHAT, "freeze.trigger");
 	fields_text(f, FIELD_TRIGGER, text);
-	trail_tell(g->o.trail, RECORD_ANOMALY, seq, f, WIRE_DURABLE, NULL);
+	scribe_tell(g->o.scribe, RECORD_ANOMALY, seq, f, WIRE_DURABLE, NULL);
 }
 
 static void
@@ -247,13 +247,13 @@ send_outcome(struct gate *g, uint64_t action, const char *status,
 {
 	struct fields *f;
 
-	if (!g->o.trail)
+	if (!g->o.scribe)
 		return;
-	f = trail_fields(g->o.trail);
+	f = scribe_fields(g->o.scribe);
 	fields_text(f, FIELD_STATUS, status);
 	fields_text(f, FIELD_ERROR, error);
 	fields_text(f, FIELD_DETAIL, detail);
-	trail_tell(g->o.trail, RECORD_OUTCOME, action, f, 0, NULL);
+	scribe_tell(g->o.scribe, RECORD_OUTCOME, action, f, 0, NULL);
 }
 
 static void
@@ -315,10 +315,10 @@ snapshot(struct gate *g, struct err *e)
 {
 	struct gate_turn *t = &g->turn;
 
-	t->resync = g->resync && g->o.trail;
+	t->resync = g->resync && g->o.scribe;
 	if (!t->resync)
 		return 0;
-	return trail_blob(g->o.trail, g->usage, g->usage_size, t->usage, e);
+	return scribe_blob(g->o.scribe, g->usage, g->usage_size, t->usage, e);
 }
 
 static void
@@ -353,16 +353,16 @@ record_turn(struct gate *g)
 
 	if (!t->json_len)
 		return -EMSGSIZE;
-	if (!g->o.trail) {
+	if (!g->o.scribe) {
 		recorded(g, g->decisions);
 		return 0;
 	}
-	f = trail_fields(g->o.trail);
-	r = gate_fields(g->o.trail, t, &by, f);
+	f = scribe_fields(g->o.scribe);
+	r = gate_fields(g->o.scribe, t, &by, f);
 	if (r < 0)
 		return r;
-	return trail_ask(g->o.trail, RECORD_INTENT, f, gate_flags(t), on_record,
-			 g);
+	return scribe_ask(g->o.scribe, RECORD_INTENT, f, gate_flags(t),
+			  on_record, g);
 }
 
 static int
@@ -496,7 +496,8 @@ fill_outcome(struct gate *g, const struct gate_outcome *o, uint64_t since_us,
 	int r;
 
 	if (o->result) {
-		r = trail_digest(g->o.trail, o->result, o->result_len, digest);
+		r = scribe_digest(g->o.scribe, o->result, o->result_len,
+				  digest);
 		if (r < 0 && r != -EPIPE)
 			return r;
 		if (r >= 0)
@@ -551,12 +552,12 @@ gate_end(struct gate *g, uint64_t action, const struct gate_outcome *o,
 	g->labels |= labels;
 	if (!strcmp(o->status, "ok"))
 		g->labels &= ~(a->labels_clear & ~labels);
-	if (g->o.trail) {
-		f = trail_fields(g->o.trail);
+	if (g->o.scribe) {
+		f = scribe_fields(g->o.scribe);
 		r = fill_outcome(g, o, a->since_us, f);
 		if (r >= 0)
-			trail_tell(g->o.trail, RECORD_OUTCOME, action, f, 0,
-				   NULL);
+			scribe_tell(g->o.scribe, RECORD_OUTCOME, action, f, 0,
+				    NULL);
 	}
 	if (r < 0)
 		return err_sys(e, r, "outcome of action %llu",

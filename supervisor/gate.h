@@ -21,11 +21,12 @@
 #define GATE_JSON_MAX (48u * 1024)
 
 struct gate;
-struct trail;
+struct scribe;
 
 struct gate_options {
 	struct policy_store *policies;
-	struct trail *trail; /* NULL: the host says that nothing is recorded */
+	struct scribe
+		*scribe; /* NULL: the host says that nothing is recorded */
 	/* Of the run. */
 	const char *id, *agent, *owner, *role, *purpose;
 	uint64_t started_us; /* CLOCK_BOOTTIME */

@@ -134,7 +134,7 @@ what_fields(struct fields *f, const struct request *rq)
 }
 
 struct digester {
-	struct trail *trail;
+	struct scribe *scribe;
 	int status;
 };
 
@@ -142,7 +142,7 @@ static void
 digest(void *arg, const void *p, size_t n, uint8_t ret[32])
 {
 	struct digester *d = arg;
-	int r = d->status < 0 ? d->status : trail_digest(d->trail, p, n, ret);
+	int r = d->status < 0 ? d->status : scribe_digest(d->scribe, p, n, ret);
 
 	if (r < 0) {
 		d->status = r;
@@ -151,9 +151,9 @@ digest(void *arg, const void *p, size_t n, uint8_t ret[32])
 }
 
 static int
-input_fields(struct trail *trail, struct gate_turn *t, struct fields *f)
+input_fields(struct scribe *scribe, struct gate_turn *t, struct fields *f)
 {
-	struct digester dg = { .trail = trail };
+	struct digester dg = { .scribe = scribe };
 	struct inputs in;
 	int r = inputs_write(t->epoch->policy, &t->rq, &t->d, digest, &dg,
 			     t->inputs, sizeof(t->inputs), t->truths,
@@ -215,13 +215,13 @@ decision_fields(const struct gate_turn *t, struct fields *f)
 }
 
 int
-gate_fields(struct trail *trail, struct gate_turn *t,
+gate_fields(struct scribe *scribe, struct gate_turn *t,
 	    const struct gate_turn_by *by, struct fields *f)
 {
 	int r;
 
 	what_fields(f, &t->rq);
-	r = input_fields(trail, t, f);
+	r = input_fields(scribe, t, f);
 	if (r < 0)
 		return r;
 	gate_labels_field(f, FIELD_LABELS_IN, t->epoch->policy, t->labels);

@@ -2,10 +2,10 @@
  * A box's end of the audit trail. What always holds: nothing that was told is
  * forgotten before the writer has acknowledged it, but beyond the bounds, and
  * then it is counted; nobody who asked is told of a number that the writer did
- * not give; who asked hears exactly once. Nothing here waits, but trail_blob(),
- * trail_until() and trail_flush(), which say so.
+ * not give; who asked hears exactly once. Nothing here waits, but
+ * scribe_blob(), scribe_until() and scribe_flush(), which say so.
  */
-#include "supervisor/trail.h"
+#include "supervisor/scribe.h"
 
 #include "audit/client.h"
 #include "policy/sha256.h"
@@ -26,20 +26,20 @@ enum item_state {
 };
 
 struct item {
-	struct trail *t;
+	struct scribe *t;
 	struct item *next, **link;
 	enum item_state state;
 	enum record_type type;
 	uint64_t ref;
 	unsigned int flags;
 	uint64_t deadline; /* of who asked; 0: told */
-	trail_done *done;
+	scribe_done *done;
 	void *arg;
 	size_t len, outcome_len; /* of the two in bytes */
 	uint8_t bytes[];
 };
 
-struct trail {
+struct scribe {
 	struct client *client;
 	const struct wire_hello *hello;
 	struct item *first, **last;
@@ -68,7 +68,7 @@ now_us(void)
 static void
 item_drop(struct item *it)
 {
-	struct trail *t = it->t;
+	struct scribe *t = it->t;
 
 	*it->link = it->next;
 	if (it->next)
@@ -81,15 +81,15 @@ item_drop(struct item *it)
 }
 
 static struct item *
-item_new(struct trail *t, enum record_type type, uint64_t ref,
+item_new(struct scribe *t, enum record_type type, uint64_t ref,
 	 const struct fields *f, unsigned int flags,
 	 const struct fields *outcome)
 {
 	size_t more = outcome ? outcome->len : 0;
 	struct item *it;
 
-	if (f->full || (outcome && outcome->full) || t->n >= TRAIL_KEPT_MAX ||
-	    t->bytes + f->len + more > TRAIL_KEPT_BYTES)
+	if (f->full || (outcome && outcome->full) || t->n >= SCRIBE_KEPT_MAX ||
+	    t->bytes + f->len + more > SCRIBE_KEPT_BYTES)
 		return NULL;
 	it = malloc(sizeof(*it) + f->len + more);
 	if (!it)
@@ -138,27 +138,27 @@ is_final(int status)
 	}
 }
 
-static void set_timer(struct trail *t);
+static void set_timer(struct scribe *t);
 static int item_send(struct item *it);
 
 static void
-retry_soon(struct trail *t)
+retry_soon(struct scribe *t)
 {
 	if (!t->retry_us)
-		t->retry_us = now_us() + TRAIL_RETRY_US;
+		t->retry_us = now_us() + SCRIBE_RETRY_US;
 	set_timer(t);
 }
 
 /* It was reported as not recorded, and so nothing was done. */
 static void
-tell_late(struct trail *t, uint64_t seq)
+tell_late(struct scribe *t, uint64_t seq)
 {
 	fields_init(&t->out);
 	fields_text(&t->out, FIELD_STATUS, "denied");
 	fields_text(&t->out, FIELD_ERROR, "no-record");
 	fields_text(&t->out, FIELD_DETAIL,
 		    "the writer's answer came too late; nothing was done");
-	trail_tell(t, RECORD_OUTCOME, seq, &t->out, 0, NULL);
+	scribe_tell(t, RECORD_OUTCOME, seq, &t->out, 0, NULL);
 }
 
 /* The intent is in the log; what is left to tell is its outcome. */
@@ -181,7 +181,7 @@ become_outcome(struct item *it, uint64_t seq)
 static void
 told(struct item *it, uint64_t seq, int status)
 {
-	struct trail *t = it->t;
+	struct scribe *t = it->t;
 
 	if (status >= 0 && it->outcome_len) {
 		become_outcome(it, seq);
@@ -201,8 +201,8 @@ told(struct item *it, uint64_t seq, int status)
 static void
 asked(struct item *it, uint64_t seq, int status)
 {
-	struct trail *t = it->t;
-	trail_done *done = it->done;
+	struct scribe *t = it->t;
+	scribe_done *done = it->done;
 	bool late = it->state == ITEM_LATE, intent = it->type == RECORD_INTENT;
 	void *arg = it->arg;
 
@@ -229,7 +229,7 @@ on_ack(void *arg, uint64_t seq, int status)
 /* Sending */
 
 static void
-gone(struct trail *t)
+gone(struct scribe *t)
 {
 	t->away = true;
 	t->state = -EPIPE;
@@ -240,7 +240,7 @@ gone(struct trail *t)
 static int
 item_send(struct item *it)
 {
-	struct trail *t = it->t;
+	struct scribe *t = it->t;
 	struct err e = ERR_INIT;
 	int64_t r;
 
@@ -257,7 +257,7 @@ item_send(struct item *it)
 }
 
 static void
-send_unsent(struct trail *t)
+send_unsent(struct scribe *t)
 {
 	struct item *next;
 
@@ -270,12 +270,12 @@ send_unsent(struct trail *t)
 	}
 }
 
-static int watch_fd(struct trail *t);
+static int watch_fd(struct scribe *t);
 
 /* The writer is gone: what was sent and not acknowledged comes back through
  * on_ack() from within client_reconnect(). */
 static void
-come_back(struct trail *t)
+come_back(struct scribe *t)
 {
 	struct err e = ERR_INIT;
 
@@ -293,7 +293,7 @@ come_back(struct trail *t)
 }
 
 static void
-receive(struct trail *t)
+receive(struct scribe *t)
 {
 	struct err e = ERR_INIT;
 
@@ -306,7 +306,7 @@ receive(struct trail *t)
 
 /* Who waited too long hears so; the rest of it is tell_late()'s. */
 static void
-expire(struct trail *t, uint64_t now)
+expire(struct scribe *t, uint64_t now)
 {
 	struct item *next;
 
@@ -322,7 +322,7 @@ expire(struct trail *t, uint64_t now)
 }
 
 static void
-on_time(struct trail *t)
+on_time(struct scribe *t)
 {
 	uint64_t now = now_us();
 
@@ -338,7 +338,7 @@ on_time(struct trail *t)
 
 /* Time of the next thing to do; 0: none. */
 static uint64_t
-next_time(const struct trail *t)
+next_time(const struct scribe *t)
 {
 	uint64_t at = t->retry_us;
 
@@ -368,7 +368,7 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-set_timer(struct trail *t)
+set_timer(struct scribe *t)
 {
 	uint64_t at = next_time(t), now = now_us(), us;
 	struct timeval tv;
@@ -382,7 +382,7 @@ set_timer(struct trail *t)
 }
 
 static int
-watch_fd(struct trail *t)
+watch_fd(struct scribe *t)
 {
 	if (!t->base)
 		return 0;
@@ -392,7 +392,7 @@ watch_fd(struct trail *t)
 }
 
 static void
-unwatch(struct trail *t)
+unwatch(struct scribe *t)
 {
 	if (t->ev)
 		event_free(t->ev);
@@ -403,7 +403,7 @@ unwatch(struct trail *t)
 }
 
 int
-trail_watch(struct trail *t, struct event_base *base, struct err *e)
+scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
 {
 	int r;
 
@@ -424,7 +424,7 @@ trail_watch(struct trail *t, struct event_base *base, struct err *e)
 
 /* One turn without a loop, until at the latest. */
 static void
-turn(struct trail *t, uint64_t until)
+turn(struct scribe *t, uint64_t until)
 {
 	struct pollfd p = { .fd = t->away ? -1 : client_fd(t->client),
 			    .events = POLLIN };
@@ -441,21 +441,21 @@ turn(struct trail *t, uint64_t until)
 }
 
 int
-trail_until(struct trail *t, const bool *done, uint64_t timeout_us,
-	    struct err *e)
+scribe_until(struct scribe *t, const bool *done, uint64_t timeout_us,
+	     struct err *e)
 {
 	uint64_t until = now_us() + timeout_us;
 
 	while (!*done) {
 		if (now_us() >= until)
-			return trail_refused(-ETIMEDOUT, e);
+			return scribe_refused(-ETIMEDOUT, e);
 		turn(t, until);
 	}
 	return 0;
 }
 
 size_t
-trail_flush(struct trail *t, uint64_t timeout_us)
+scribe_flush(struct scribe *t, uint64_t timeout_us)
 {
 	uint64_t until = now_us() + timeout_us;
 
@@ -467,16 +467,16 @@ trail_flush(struct trail *t, uint64_t timeout_us)
 /* The rest of the interface */
 
 int
-trail_new(const char *writer, struct trail **ret, struct err *e)
+scribe_new(const char *writer, struct scribe **ret, struct err *e)
 {
 	const struct client_options o = { .writer = writer, .start = true };
-	struct trail *t = malloc(sizeof(*t));
+	struct scribe *t = malloc(sizeof(*t));
 	int r;
 
 	if (!t)
 		return err_sys(e, -ENOMEM, "audit trail");
 	/* not the fields, which are large */
-	memset(t, 0, offsetof(struct trail, fields));
+	memset(t, 0, offsetof(struct scribe, fields));
 	t->last = &t->first;
 	r = client_new(&o, &t->client, e);
 	if (r < 0) {
@@ -488,7 +488,7 @@ trail_new(const char *writer, struct trail **ret, struct err *e)
 }
 
 void
-trail_free(struct trail *t)
+scribe_free(struct scribe *t)
 {
 	if (!t)
 		return;
@@ -500,22 +500,22 @@ trail_free(struct trail *t)
 }
 
 int
-trail_open(struct trail *t, const struct fields *channel, struct err *e)
+scribe_open(struct scribe *t, const struct fields *channel, struct err *e)
 {
 	return client_open(t->client, channel, e);
 }
 
 static int
-need_hello(struct trail *t, struct err *e)
+need_hello(struct scribe *t, struct err *e)
 {
 	if (t->away)
-		return trail_refused(-EPIPE, e);
+		return scribe_refused(-EPIPE, e);
 	return t->hello ? 0 : client_hello(t->client, HELLO_US, &t->hello, e);
 }
 
 int
-trail_digest(struct trail *t, const void *p, size_t n,
-	     uint8_t ret[RECORD_HASH_LEN])
+scribe_digest(struct scribe *t, const void *p, size_t n,
+	      uint8_t ret[RECORD_HASH_LEN])
 {
 	struct err e = ERR_INIT;
 	int r = need_hello(t, &e);
@@ -527,22 +527,22 @@ trail_digest(struct trail *t, const void *p, size_t n,
 }
 
 int
-trail_blob(struct trail *t, const void *data, size_t len,
-	   uint8_t ret[RECORD_HASH_LEN], struct err *e)
+scribe_blob(struct scribe *t, const void *data, size_t len,
+	    uint8_t ret[RECORD_HASH_LEN], struct err *e)
 {
 	if (t->away)
-		return trail_refused(-EPIPE, e);
+		return scribe_refused(-EPIPE, e);
 	sha256(data, len, ret);
 	return client_blob(t->client, ret, data, len, BLOB_US, e);
 }
 
 /* What was told comes first, and leaves room for what is to be told of it. */
 static int
-owes(const struct trail *t)
+owes(const struct scribe *t)
 {
 	if (t->away)
 		return -EPIPE;
-	if (t->n >= TRAIL_KEPT_MAX / 4 || t->bytes >= TRAIL_KEPT_BYTES / 4)
+	if (t->n >= SCRIBE_KEPT_MAX / 4 || t->bytes >= SCRIBE_KEPT_BYTES / 4)
 		return -ENOBUFS;
 	for (const struct item *it = t->first; it; it = it->next)
 		if (it->state == ITEM_UNSENT)
@@ -551,8 +551,8 @@ owes(const struct trail *t)
 }
 
 int
-trail_ask(struct trail *t, enum record_type type, const struct fields *f,
-	  unsigned int flags, trail_done *done, void *arg)
+scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
+	   unsigned int flags, scribe_done *done, void *arg)
 {
 	struct item *it;
 	int r;
@@ -565,7 +565,7 @@ trail_ask(struct trail *t, enum record_type type, const struct fields *f,
 	it = item_new(t, type, 0, f, flags, NULL);
 	if (!it)
 		return -ENOBUFS;
-	it->deadline = now_us() + TRAIL_ASK_US;
+	it->deadline = now_us() + SCRIBE_ASK_US;
 	it->done = done;
 	it->arg = arg;
 	r = item_send(it);
@@ -577,9 +577,9 @@ trail_ask(struct trail *t, enum record_type type, const struct fields *f,
 }
 
 void
-trail_tell(struct trail *t, enum record_type type, uint64_t ref,
-	   const struct fields *f, unsigned int flags,
-	   const struct fields *outcome)
+scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,
+	    const struct fields *f, unsigned int flags,
+	    const struct fields *outcome)
 {
 	struct item *it = item_new(t, type, ref, f, flags, outcome);
 
@@ -590,32 +590,32 @@ trail_tell(struct trail *t, enum record_type type, uint64_t ref,
 }
 
 uint64_t
-trail_lost(const struct trail *t)
+scribe_lost(const struct scribe *t)
 {
 	return t->lost;
 }
 
 int
-trail_state(const struct trail *t)
+scribe_state(const struct scribe *t)
 {
 	return t->state;
 }
 
 struct fields *
-trail_fields(struct trail *t)
+scribe_fields(struct scribe *t)
 {
 	fields_init(&t->fields);
 	return &t->fields;
 }
 
 const char *
-trail_status_text(int status)
+scribe_status_text(int status)
 {
 	return client_status_text(status);
 }
 
 int
-trail_refused(int status, struct err *e)
+scribe_refused(int status, struct err *e)
 {
 	err_set(e, status, "it cannot be recorded, so it is not done: %s",
 		client_status_text(status));

@@ -140,23 +140,13 @@ policy_of(struct going *g, const struct record *r, const struct policy **ret,
 {
 	uint64_t epoch = record_get_uint(r, FIELD_EPOCH);
 	const struct replay_epoch *ep = replay_epoch_get(&g->epochs, epoch);
-	struct field v;
-	int res;
 
 	if (!ep)
 		return err_set(e, -ENODATA,
 			       "no record says which policy epoch %llu is",
 			       (unsigned long long)epoch);
-	res = replay_policy_get(&g->r->policies, trail_audit(g->r->t), ep->blob,
-				ret, e);
-	if (res < 0)
-		return res;
-	if (!record_get(r, FIELD_POLICY_HASH, &v) || v.len != POLICY_HASH_LEN ||
-	    memcmp(v.bytes, policy_hash(*ret), v.len) != 0)
-		return err_set(e, -EBADMSG,
-			       "its policy_hash is not that of epoch %llu",
-			       (unsigned long long)epoch);
-	return 0;
+	return replay_policy_get(&g->r->policies, trail_audit(g->r->t),
+				 ep->blob, ret, e);
 }
 
 static int
@@ -190,6 +180,9 @@ other_than(const struct record *r, const struct policy *p,
 	struct policy_rule_view v = { .id = "" };
 	struct field f;
 
+	if (!record_get(r, FIELD_POLICY_HASH, &f) || f.len != POLICY_HASH_LEN ||
+	    memcmp(f.bytes, policy_hash(p), f.len) != 0)
+		return "its field policy_hash is not that of its epoch";
 	if (!field_is(r, FIELD_EFFECT, effect_name(d->effect)))
 		return "its field effect is not that of its decision";
 	if (!field_is(r, FIELD_REASON, reason_name(d->reason)))

@@ -125,6 +125,9 @@ enum field_from { FROM_WRITER, FROM_CHANNEL, FROM_CLIENT };
 	      "id of the log that this one follows, after damage")             \
 	FIELD(UNIT, 21, "unit", TEXT, WRITER,                                  \
 	      "of first and last: seq or time")                                \
+	FIELD(OPEN, 22, "open", BYTES, WRITER,                                 \
+	      "intents without outcome before it: u64 intent, u64 channel, "   \
+	      "u8 length and text of the run")                                 \
                                                                                \
 	FIELD(AGENT, 64, "agent", TEXT, CHANNEL, "name of the agent")          \
 	FIELD(AGENT_ID, 65, "agent_id", TEXT, CHANNEL, "its stable id")        \

@@ -18,9 +18,13 @@
 struct store_io {
 	ssize_t (*writev)(void *arg, int fd, const struct iovec *v, int n);
 	int (*datasync)(void *arg, int fd);
+	int (*sync)(void *arg, int fd); /* of a folder */
 	int (*truncate)(void *arg, int fd, off_t size);
 	int (*openat)(void *arg, int dirfd, const char *name, int flags,
 		      mode_t mode);
+	int (*allocate)(void *arg, int fd, off_t size);
+	int (*renameat)(void *arg, int dirfd, const char *from, const char *to);
+	int (*unlinkat)(void *arg, int dirfd, const char *name);
 	void *arg;
 };
 

@@ -3,7 +3,7 @@
 #include "lib/str.h"
 #include "query/cmd.h"
 #include "query/export.h"
-#include "query/proof.h"
+#include "query/prover.h"
 #include "query/render.h"
 
 #include <getopt.h>
@@ -48,7 +48,7 @@ struct export
 {
 	const struct format *format; /* NULL: the first */
 	bool want_proof;
-	struct proof *proof;
+	struct prover *prover;
 };
 
 static int
@@ -90,8 +90,8 @@ give(void *arg, const struct record *r, const struct record *who, struct err *e)
 	struct export *x = arg;
 	int k = 0;
 
-	if (x->proof)
-		k = proof_record(x->proof, stdout, r, e);
+	if (x->prover)
+		k = prover_write(x->prover, stdout, r, e);
 	else
 		x->format->record(stdout, r, who);
 	if (k >= 0 && ferror(stdout))
@@ -111,15 +111,14 @@ begin(struct export *x, struct cmd *c, struct trail *t, struct err *e)
 			x->format->head(stdout);
 		return 0;
 	}
-	k = proof_new(trail_audit(t), &x->proof, e);
+	k = prover_new(trail_audit(t), &x->prover, e);
 	if (k < 0)
 		return k;
-	if (c->f.seq_first > proof_size(x->proof)) {
+	if (c->f.seq_first > prover_size(x->prover)) {
 		err_set(e, ERANGE, "no checkpoint covers these records yet");
 		return err_cure(e, "`agentbox audit checkpoint` makes one");
 	}
-	c->f.seq_last = MIN(c->f.seq_last, proof_size(x->proof));
-	proof_begin(x->proof, stdout);
+	c->f.seq_last = MIN(c->f.seq_last, prover_size(x->prover));
 	return 0;
 }
 
@@ -155,6 +154,6 @@ cmd_export(int argc, char **argv)
 		n = trail_find(t, &c.f, give, &x, &e);
 	if (n < 0)
 		cmd_complain(&e);
-	proof_free(x.proof);
+	prover_free(x.prover);
 	return cmd_done(t, n < 0 ? QUERY_FAILED : QUERY_OK);
 }

@@ -151,8 +151,11 @@ batch_done(struct store *s, const struct store_now *now)
 {
 	const uint8_t *p = s->buf + s->kept, *end = p + s->batch;
 
-	for (; p < end; p += frame_size(p))
+	for (; p < end; p += frame_size(p)) {
 		actions_track(&s->actions, p);
+		if (s->n_owed && p[52] == RECORD_OUTCOME && !p[53])
+			store_owed_done(s, record_u64(p + 32));
+	}
 	if (!s->uncovered)
 		s->uncovered_us = now->boot_us;
 	if (!s->kept)

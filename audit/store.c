@@ -281,8 +281,10 @@ store_open(int dirfd, const struct audit_config *config,
 	   const char *confined, struct store **ret, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	struct err own = ERR_INIT;
 	int r;
 
+	e = e ? e : &own;
 	if (!s)
 		return err_set(e, ENOMEM, "out of memory");
 	s->config = config;

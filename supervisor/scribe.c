@@ -626,6 +626,7 @@ scribe_refused(int status, struct err *e)
 {
 	err_set(e, status, "it cannot be recorded, so it is not done: %s",
 		client_status_text(status));
-	return err_cure(e, "see `agentbox audit stats`; it goes on by itself "
-			   "when that is mended");
+	(void)err_cure(e, "see `agentbox audit stats`; it goes on by itself "
+			  "when that is mended");
+	return status;
 }

@@ -233,14 +233,15 @@ static const char profile[] =
 	"{\"version\": 1, \"name\": \"t\", \"role\": \"execute\","
 	" \"labels\": {\"define\": {\"web\": \"from the web\","
 	"   \"private\": \"ours\"}},"
-	" \"network\": {\"rules\": ["
-	"  {\"id\": \"get\", \"effect\": \"allow\","
+	" \"rules\": ["
+	"  {\"id\": \"get\", \"on\": \"network\", \"effect\": \"allow\","
 	"   \"match\": {\"host\": \"a.example\"}},"
-	"  {\"id\": \"few\", \"effect\": \"allow\", \"max_uses\": 1,"
-	"   \"match\": {\"host\": \"b.example\"}},"
-	"  {\"id\": \"mine\", \"effect\": \"allow\","
+	"  {\"id\": \"few\", \"on\": \"network\", \"effect\": \"allow\","
+	"   \"max_uses\": 1, \"match\": {\"host\": \"b.example\"}},"
+	"  {\"id\": \"mine\", \"on\": \"network\", \"effect\": \"allow\","
 	"   \"match\": {\"host\": \"c.example\"},"
-	"   \"when\": {\"/run/labels\": {\"disjoint\": [\"web\"]}}}]}}";
+	"   \"when\": [{\"at\": \"/run/labels\", \"op\": \"disjoint\","
+	"    \"value\": [\"web\"]}]}]}";
 
 struct box {
 	struct policy_store *policies;
@@ -513,7 +514,7 @@ TEST(refused_is_denied_and_counted)
 	ASSERT_FALSE(a.goes_ahead);
 	ASSERT_EQ(a.refused, 0);
 	s = last_of(RECORD_INTENT);
-	ASSERT_STREQ(text(s, FIELD_REASON), "uses-exhausted");
+	ASSERT_STREQ(text(s, FIELD_REASON), "uses_exhausted");
 	ASSERT_TRUE(record_get(&s->r, FIELD_USAGE, &f));
 	ASSERT_EQ(writer->n_blobs, 1);
 	ASSERT_MEMEQ(f.bytes, writer->blob[0].digest, 32);
@@ -635,9 +636,10 @@ TEST(labels_outlive_a_reload)
 	static const char other[] =
 		"{\"version\": 1, \"name\": \"t\", \"role\": \"execute\","
 		" \"labels\": {\"define\": {\"a\": \"first\", \"web\": \"w\"}},"
-		" \"network\": {\"rules\": [{\"id\": \"b\","
+		" \"rules\": [{\"id\": \"b\", \"on\": \"network\","
 		" \"effect\": \"allow\", \"match\": {\"host\": \"b.example\"},"
-		" \"when\": {\"/run/labels\": {\"superset\": [\"web\"]}}}]}}";
+		" \"when\": [{\"at\": \"/run/labels\", \"op\": \"superset\","
+		" \"value\": [\"web\"]}]}]}";
 	struct gate_action a;
 	struct box b;
 
@@ -658,9 +660,8 @@ TEST(a_trigger_freezes_and_is_told)
 {
 	static const char triggers[] =
 		"{\"version\": 1, \"name\": \"t\", \"role\": \"execute\","
-		" \"network\": {\"rules\": []},"
-		" \"freeze\": [{\"on\": \"denials\", \"count\": 2,"
-		" \"within\": \"1m\"}]}";
+		" \"freeze\": [{\"on\": \"deny\", \"surface\": \"network\","
+		" \"count\": 2, \"window\": \"1m\"}]}";
 	struct gate_action a;
 	struct box b;
 

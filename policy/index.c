@@ -174,7 +174,7 @@ find_keyed(struct find *f, const struct eval *v)
 }
 
 size_t
-index_find(const struct eval *v, struct flat_span spans[INDEX_SPANS_MAX])
+policy_index_find(const struct eval *v, struct flat_span spans[INDEX_SPANS_MAX])
 {
 	struct find f = { .p = v->p,
 			  .surface = v->rq->surface,

@@ -75,7 +75,7 @@ inputs_truths(const struct policy *p, const struct request *rq, uint64_t attrs,
 	size_t n;
 
 	eval_init(&v, p, rq, NULL, &no_time);
-	n = index_find(&v, spans);
+	n = policy_index_find(&v, spans);
 	text_put(&t, "[", 1);
 	for (size_t i = 0; i < n; i++)
 		for (uint32_t k = 0; k < spans[i].n && !t.full; k++)

@@ -193,8 +193,8 @@ const struct value *cond_value(const struct policy *p,
 
 /* index.c: the items that may match; at most INDEX_SPANS_MAX ranges. */
 #define INDEX_SPANS_MAX 136
-size_t index_find(const struct eval *v,
-		  struct flat_span spans[INDEX_SPANS_MAX]);
+size_t policy_index_find(const struct eval *v,
+			 struct flat_span spans[INDEX_SPANS_MAX]);
 /* By which the rules of a surface are found. */
 enum attr index_attr(enum surface s);
 uint64_t index_hash(unsigned int surface, const char *key, size_t len);

@@ -11,6 +11,9 @@
 
 int cmd_query(int argc, char **argv);
 int cmd_tail(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 /* What most commands take: filters, --json, --utc, --no-index, --help. */
 struct cmd {

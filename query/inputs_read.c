@@ -36,8 +36,8 @@ inputs_free(struct inputs_doc *d)
 	free(d);
 }
 
-static void
-inputs_free_ptr(struct inputs_doc **d)
+void
+inputs_freep(struct inputs_doc **d)
 {
 	inputs_free(*d);
 }
@@ -411,7 +411,7 @@ read_truths(struct inputs_doc *d, const char *s, size_t len)
 static int
 new_doc(size_t len, size_t truths_len, struct inputs_doc **ret)
 {
-	_cleanup_(inputs_free_ptr) struct inputs_doc *d = calloc(1, sizeof(*d));
+	_cleanup_(inputs_freep) struct inputs_doc *d = calloc(1, sizeof(*d));
 
 	if (!d)
 		return -ENOMEM;
@@ -427,7 +427,7 @@ int
 inputs_read(const char *inputs, size_t len, const char *truths,
 	    size_t truths_len, struct inputs_doc **ret, struct err *e)
 {
-	_cleanup_(inputs_free_ptr) struct inputs_doc *d = NULL;
+	_cleanup_(inputs_freep) struct inputs_doc *d = NULL;
 	size_t at = 0;
 	int r;
 

@@ -13,6 +13,7 @@ struct inputs_doc;
  * the list. Both are borrowed for the call only. Fuzzed. */
 int inputs_read(const char *inputs, size_t len, const char *truths,
 		size_t truths_len, struct inputs_doc **ret, struct err *e);
-void inputs_free(struct inputs_doc *d); /* accepts NULL */
+void inputs_free(struct inputs_doc *d);	  /* accepts NULL */
+void inputs_freep(struct inputs_doc **d); /* for _cleanup_ */
 
 const struct request *inputs_request(const struct inputs_doc *d);

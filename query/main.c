@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "audit", "tail", cmd_tail,
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },
+	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 };
 
 static void

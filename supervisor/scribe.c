@@ -47,7 +47,7 @@ struct scribe {
 	uint64_t lost;
 	int state; /* why nothing is recorded; 0 */
 	bool away; /* the writer is gone */
-	uint64_t retry_us;
+	uint64_t retry_us, ask_us;
 	struct event_base *base;
 	struct event *ev, *ev_time;
 	struct fields fields; /* for callers */
@@ -478,6 +478,7 @@ scribe_new(const char *writer, struct scribe **ret, struct err *e)
 	/* not the fields, which are large */
 	memset(t, 0, offsetof(struct scribe, fields));
 	t->last = &t->first;
+	t->ask_us = SCRIBE_ASK_US;
 	r = client_new(&o, &t->client, e);
 	if (r < 0) {
 		free(t);
@@ -485,6 +486,12 @@ scribe_new(const char *writer, struct scribe **ret, struct err *e)
 	}
 	*ret = t;
 	return 0;
+}
+
+void
+scribe_patience(struct scribe *t, uint64_t us)
+{
+	t->ask_us = us;
 }
 
 void
@@ -565,7 +572,7 @@ scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	it = item_new(t, type, 0, f, flags, NULL);
 	if (!it)
 		return -ENOBUFS;
-	it->deadline = now_us() + SCRIBE_ASK_US;
+	it->deadline = now_us() + t->ask_us;
 	it->done = done;
 	it->arg = arg;
 	r = item_send(it);
@@ -619,6 +626,7 @@ scribe_refused(int status, struct err *e)
 {
 	err_set(e, status, "it cannot be recorded, so it is not done: %s",
 		client_status_text(status));
-	return err_cure(e, "see `agentbox audit stats`; it goes on by itself "
-			   "when that is mended");
+	(void)err_cure(e, "see `agentbox audit stats`; it goes on by itself "
+			  "when that is mended");
+	return status;
 }

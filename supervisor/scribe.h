@@ -17,8 +17,9 @@
 
 #define SCRIBE_KEPT_MAX 1024u
 #define SCRIBE_KEPT_BYTES (1024u * 1024)
-#define SCRIBE_ASK_US 10000000u /* an answer that comes later counts as none   \
-				 */
+#define SCRIBE_ASK_US                                                          \
+	10000000u /* an answer that comes later counts as none                 \
+		   */
 #define SCRIBE_RETRY_US 250000u
 
 struct scribe;
@@ -26,6 +27,8 @@ struct event_base;
 
 /* Connects, and starts the writer where none listens. */
 int scribe_new(const char *writer, struct scribe **ret, struct err *e);
+/* How long who asks waits, instead of SCRIBE_ASK_US. */
+void scribe_patience(struct scribe *t, uint64_t us);
 /* What was not acknowledged may be lost. Accepts NULL. */
 void scribe_free(struct scribe *t);
 

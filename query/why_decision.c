@@ -327,10 +327,8 @@ change_spent(const json_t *o, json_t *list)
 	const char *rule = string_of(json_object_get(o, "failed"), "rule");
 
 	if (retry)
-		say(list,
-		    str_printf("wait: it is granted again in %lld ms",
-			       (long long)json_integer_value(retry) / 1000 +
-				       1));
+		say(list, str_printf("wait: it is granted again in %.1f s",
+				     (double)json_integer_value(retry) / 1e6));
 	if (*rule)
 		say(list, str_printf("raise what rule %s grants, or begin a "
 				     "new run, which counts anew",

@@ -62,6 +62,8 @@ start(struct server *s)
 		r = watch(s, s->o.listener, &s->o.listener);
 	if (r == 0)
 		r = watch(s, s->o.signals, &s->o.signals);
+	if (r == 0)
+		r = sink_client_new(s);
 	return r;
 }
 
@@ -106,18 +108,12 @@ server_free(struct server *s)
 	}
 	round_free(s);
 	quota_free(s->quota);
+	sink_client_free(s);
 	close_ptr(&s->epoll);
 	free(s->msgs);
 	free(s->iov);
 	free(s->space);
 	free(s);
-}
-
-void
-server_note(struct server *s, const char *note)
-{
-	(void)s;
-	(void)note;
 }
 
 /* ---- what is due --------------------------------------------------------- */
@@ -212,6 +208,8 @@ event(struct server *s, const struct epoll_event *ev)
 		conn_accept(s);
 	else if (ev->data.ptr == &s->o.signals)
 		s->stop = true;
+	else if (ev->data.ptr == &s->o.sink)
+		sink_client_ready(s);
 	else
 		conn_ready(s, ev->data.ptr, ev->events);
 }

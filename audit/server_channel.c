@@ -83,7 +83,7 @@ channel_free(struct server *s, struct channel *ch)
 		return;
 	s->n_channels--;
 	quota_put(ch->agent);
-	actions_free(&ch->open);
+	intents_free(&ch->open);
 	free(ch->fields);
 	free(ch);
 }
@@ -94,12 +94,12 @@ resume(struct server *s, struct channel *ch)
 {
 	const struct store_owed *o;
 	size_t n = store_owed(s->o.store, &o);
-	int r = actions_reserve(&ch->open, (uint32_t)n);
+	int r = intents_reserve(&ch->open, (uint32_t)n);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (strcmp(o[i].run, ch->run) == 0 &&
 		    !server_claimed(s, o[i].intent))
-			actions_add(&ch->open, o[i].intent);
+			intents_add(&ch->open, o[i].intent);
 	return r;
 }
 
@@ -299,7 +299,7 @@ check_intent(struct server *s, struct channel *ch, bool ahead)
 		return 0;
 	if (ch->open.n + ch->pending >= s->o.config->open_actions)
 		return -EMFILE;
-	return actions_reserve(&ch->open, ch->pending + 1);
+	return intents_reserve(&ch->open, ch->pending + 1);
 }
 
 /* While what is owed cannot be written, nothing else is. */
@@ -332,7 +332,7 @@ allow(struct server *s, struct conn *c, const struct wire_message *m,
 	if (r == 0 && ch->announce && !s->owed && !announce(s, c))
 		r = -ENOBUFS;
 	if (r == 0 && m->type == RECORD_OUTCOME)
-		r = actions_close(&ch->open, m->ref);
+		r = intents_close(&ch->open, m->ref);
 	return r;
 }
 
@@ -427,7 +427,7 @@ bool
 server_claimed(const struct server *s, uint64_t intent)
 {
 	for (const struct conn *c = s->conns; c; c = c->next)
-		if (c->channel && actions_has(&c->channel->open, intent))
+		if (c->channel && intents_has(&c->channel->open, intent))
 			return true;
 	return false;
 }

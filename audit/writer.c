@@ -34,6 +34,9 @@ try_lock(int dir, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, -errno, "the lock of the audit log");
+	if (geteuid() == 0 &&
+	    fchown(fd, LAYOUT_WRITER_UID, LAYOUT_WRITER_UID) < 0)
+		return err_sys(e, -errno, "the owner of the lock");
 	if (fcntl(fd, F_OFD_SETLK, &lk) < 0)
 		return errno == EAGAIN || errno == EACCES
 			       ? -EAGAIN

@@ -209,7 +209,7 @@ $(eval $(call small,agentbox-stage,$(STAGE_SRC)))
 $(eval $(call small,agentbox-guard,$(GUARD_SRC)))
 endif
 ifneq ($(wildcard audit/audit_main.c),)
-$(eval $(call bin,agentbox-audit,audit/audit_main.c,audit sandbox lib,$(LIBS_audit) $(LIBS_sandbox),$(LINK_pie)))
+$(eval $(call bin,agentbox-audit,audit/audit_main.c,audit profiles sandbox lib,$(LIBS_audit) $(LIBS_sandbox),$(LINK_pie)))
 endif
 ifneq ($(wildcard audit/verify_main.c),)
 $(eval $(call bin,agentbox-verify,audit/verify_main.c,audit lib,-lcrypto,$(LINK_pie)))
@@ -239,6 +239,9 @@ HELPER_BIN := $(foreach s,$(TOOL_MAINS) $(BENCHES),$(T)/$(basename $(notdir $(s)
 	$(if $(ESCAPE_SRC),$(T)/escape) \
 	$(if $(ESCAPE_HOST),$(T)/escape-host)
 -include $(sort $(DEPS))
+
+# what people run; the others are run by these
+COMMANDS := agentbox agentbox-verify
 
 # ---- targets --------------------------------------------------------------
 all: ## build the programs; release ones also appear in build/bin
@@ -289,12 +292,12 @@ bench: ## measure launch, memory, freeze, kill, calls beside bwrap, crun, fireja
 
 install: all ## install below DESTDIR/PREFIX (default /usr/local)
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(LIBEXECDIR)
-	install -m 755 $(B)/bin/agentbox $(DESTDIR)$(BINDIR)/agentbox
-	install -m 755 $(filter-out %/agentbox,$(BINS)) $(DESTDIR)$(LIBEXECDIR)
+	install -m 755 $(filter $(addprefix %/,$(COMMANDS)),$(BINS)) $(DESTDIR)$(BINDIR)
+	install -m 755 $(filter-out $(addprefix %/,$(COMMANDS)),$(BINS)) $(DESTDIR)$(LIBEXECDIR)
 	@packaging/data.sh install '$(DESTDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)'
 
 uninstall: ## remove what install put there
-	rm -f $(DESTDIR)$(BINDIR)/agentbox
+	rm -f $(COMMANDS:%=$(DESTDIR)$(BINDIR)/%)
 	rm -rf $(DESTDIR)$(LIBEXECDIR)
 	@packaging/data.sh uninstall '$(DESTDIR)' '$(DATADIR)' '$(MANDIR)' '$(SYSCONFDIR)'
 

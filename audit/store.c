@@ -151,8 +151,11 @@ batch_done(struct store *s, const struct store_now *now)
 {
 	const uint8_t *p = s->buf + s->kept, *end = p + s->batch;
 
-	for (; p < end; p += frame_size(p))
+	for (; p < end; p += frame_size(p)) {
 		actions_track(&s->actions, p);
+		if (s->n_owed && p[52] == RECORD_OUTCOME && !p[53])
+			store_owed_done(s, record_u64(p + 32));
+	}
 	if (!s->uncovered)
 		s->uncovered_us = now->boot_us;
 	if (!s->kept)
@@ -278,8 +281,10 @@ store_open(int dirfd, const struct audit_config *config,
 	   const char *confined, struct store **ret, struct err *e)
 {
 	struct store *s = calloc(1, sizeof(*s));
+	struct err own = ERR_INIT;
 	int r;
 
+	e = e ? e : &own;
 	if (!s)
 		return err_set(e, ENOMEM, "out of memory");
 	s->config = config;

@@ -48,9 +48,11 @@ int store_stop(struct store *s, const struct store_now *now);
 void store_free(struct store *s);
 
 /* Puts a record into the batch. Returns its future seq, or 0 when the batch is
- * full (STORE_BATCH_MAX bytes): commit first. owed: it is an outcome, or
- * something else that must not be refused for want of space: it may use the
- * reserve. */
+ * full (STORE_BATCH_MAX bytes): commit first. (Also 0, for good, when len is
+ * above RECORD_FIELDS_MAX.) The first record that is not owed is preceded by
+ * the log.gap that is due; so take the seq from here, not from a count. owed:
+ * it is an outcome, or something else that must not be refused for want of
+ * space: it may use the reserve. */
 #define STORE_BATCH_MAX (4u * 1024 * 1024)
 uint64_t store_add(struct store *s, enum record_type type, uint64_t channel,
 		   uint64_t ref, const uint8_t *fields, size_t len, bool owed,
@@ -65,8 +67,9 @@ int store_commit(struct store *s, const struct store_now *now);
 /* Counts n records that were refused with error, for the next log.gap. */
 void store_refused(struct store *s, uint64_t n, int error,
 		   const struct store_now *now);
-/* fdatasync. On failure what was not synced is written again before anything is
- * believed; until that works: negative errno, and store_durable() stays. */
+/* fdatasync, also done by store_tick() every sync_us. On failure what was not
+ * synced is written again before anything is believed; until that works:
+ * negative errno, and store_durable() stays. */
 int store_sync(struct store *s);
 /* All records up to this seq are on the disk; up to the other with the kernel.
  */
@@ -75,23 +78,29 @@ uint64_t store_written(const struct store *s);
 /* Bytes that are written and not synced. */
 size_t store_unsynced(const struct store *s);
 
-/* Does what is due: checkpoint (with a step of the key), rotation, retention,
- * the reserve. Returns the time (boot) when it wants to be called again. A new
- * checkpoint is in *ret_note (text, at most NOTE_MAX; else ""), a new file in
- * *ret_rotated: the caller then adds the records of its live channels again,
- * so that each file can be read alone. */
+/* Not with a batch open. Does what is due: checkpoint (with a step of the key),
+ * rotation, retention, the reserve. Returns the time (boot) when it wants to be
+ * called again. A new checkpoint is in *ret_note (text, at most NOTE_MAX; else
+ * ""), a new file in *ret_rotated: the caller then adds the records of its live
+ * channels again, so that each file can be read alone. */
 uint64_t store_tick(struct store *s, const struct store_now *now,
 		    char *ret_note, bool *ret_rotated);
 /* Now, whether due or not. */
 int store_checkpoint(struct store *s, const struct store_now *now,
 		     char *ret_note);
 int store_rotate(struct store *s, const struct store_now *now);
+/* The text of the last checkpoint of this life, also that of store_stop(); ""
+ * where there was none or it is not on the disk. */
+const char *store_note(const struct store *s);
 
-/* Why nothing is taken at the moment: 0, or the errno of the last failure. */
+/* Why nothing is taken at the moment: 0, or the negative errno of the last
+ * failure (also: -ENOSPC while the reserve is not there; that of publishing a
+ * checkpoint, when records are taken nevertheless). */
 int store_failing(const struct store *s);
 
 /* Actions without outcome from before the last end, oldest first: seq of the
- * intent and of its channel. Until store_owed_done(). */
+ * intent and of its channel, and the run. Until store_owed_done(), which a
+ * committed outcome does by itself. */
 struct store_owed {
 	uint64_t intent, channel;
 	char run[65];
@@ -104,6 +113,14 @@ void store_owed_done(struct store *s, uint64_t intent);
 int store_blob_put(struct store *s, const uint8_t digest[RECORD_HASH_LEN],
 		   const void *data, size_t len);
 int store_blob_has(struct store *s, const uint8_t digest[RECORD_HASH_LEN]);
+
+/* After -EUCLEAN: puts the log (files, keys, head) into a new folder of the
+ * state folder, whose name is returned, so that store_open() begins another
+ * log, whose log.start has the field former. Blobs stay. The caller holds the
+ * lock. */
+#define STORE_ANEW_NAME 40u
+int store_anew(int statefd, int dirfd, uint64_t wall_us,
+	       char ret_folder[STORE_ANEW_NAME], struct err *e);
 
 const uint8_t *store_log_id(const struct store *s); /* NOTE_LOG_LEN bytes */
 const uint8_t *store_public_key(const struct store *s);

@@ -118,6 +118,12 @@ store_checkpoint(struct store *s, const struct store_now *now, char *ret_note)
 	return store_note_now(s, false, now, ret_note);
 }
 
+const char *
+store_note(const struct store *s)
+{
+	return s->durable >= s->note_seq ? s->note : "";
+}
+
 static uint64_t
 note_due(const struct store *s)
 {
@@ -183,7 +189,10 @@ rotate(struct store *s, const struct store_now *now)
 	s->rotate_retry_us = now->boot_us + STORE_RETRY_US;
 	if (s->write_error || s->sync_error || !s->reserve)
 		return false;
-	return store_rotate(s, now) >= 0;
+	if (store_rotate(s, now) < 0)
+		return false;
+	s->rotate_retry_us = 0;
+	return true;
 }
 
 static void

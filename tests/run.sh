@@ -52,7 +52,7 @@ section_programs()
 section_limit()
 {
 	case $1 in
-	vm) echo 1500 ;;
+	vm) echo 1600 ;;
 	escape | lint | build) echo 900 ;;
 	*) echo 300 ;;
 	esac

@@ -2,6 +2,7 @@
 # Every shipped profile: loads without a finding, decides its cases as its
 # author says, and the kernel holds in a real box what they say of files and
 # processes. The list of profiles is the folder.
+# emulated: no (texts and decisions; 52 is about what the kernel holds)
 . "$(dirname "$0")/lib.sh"
 need python3
 LIMIT=120

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The commands for authors of profiles: what they print, what they refuse, and
 # that --json is JSON of the promised form.
+# emulated: no (texts)
 . "$(dirname "$0")/lib.sh"
 need python3
 

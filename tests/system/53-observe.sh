@@ -1,6 +1,7 @@
 #!/bin/bash
 # Observing must be asked for twice, and is seen everywhere; the session's
 # bounds hold.
+# emulated: no (decisions)
 . "$(dirname "$0")/lib.sh"
 need python3
 

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Rules that do not hold together, and a host policy that cannot be read, are a
 # reason not to start, before anything of the command runs.
+# emulated: no (texts)
 . "$(dirname "$0")/lib.sh"
 
 mkdir -p "$TMP/ws"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # docs/tutorial-profile.md: every command does what the page shows. So do the
 # examples of docs/labels.md and the README.
+# emulated: no (texts)
 . "$(dirname "$0")/lib.sh"
 need python3
 LIMIT=120

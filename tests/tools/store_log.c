@@ -41,15 +41,182 @@ log_open(struct store_log *l)
 		FAIL("store_open: %s", e.text);
 }
 
-void
-log_begin(struct store_log *l)
+/* Whether this call is to fail. */
+static bool
+fails(struct log_fault *f, enum log_call call)
 {
+	if (!(f->which >> call & 1))
+		return false;
+	if (f->calls++ < f->from || f->failed >= f->times)
+		return false;
+	f->failed++;
+	errno = f->error;
+	return true;
+}
+
+static bool
+is_log_file(int fd)
+{
+	char path[64], target[512];
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n < 4)
+		return false;
+	return memcmp(target + n - 4, LAYOUT_SEGMENT_SUFFIX, 4) == 0;
+}
+
+static ssize_t
+fault_writev(void *arg, int fd, const struct iovec *v, int n)
+{
+	struct log_fault *f = arg;
+	size_t part = MIN(f->part, v[0].iov_len);
+
+	if (!fails(f, CALL_WRITE))
+		return writev(fd, v, n);
+	if (!part)
+		return -1;
+	/* a short write, and the next one fails */
+	f->failed--;
+	f->part = 0;
+	return write(fd, v[0].iov_base, part);
+}
+
+/* What a disk does that has lost the pages: the kernel holds them for clean,
+ * and the next reader may see the old bytes. */
+static void
+lose(struct log_fault *f, int fd)
+{
+	static const char zeros[1u << 16];
+	off_t end = lseek(fd, 0, SEEK_END);
+
+	for (off_t at = f->synced; at < end;) {
+		size_t n = MIN((size_t)(end - at), sizeof(zeros));
+
+		ASSERT_EQ(pwrite(fd, zeros, n, at), (ssize_t)n);
+		at += (off_t)n;
+	}
+}
+
+static int
+fault_datasync(void *arg, int fd)
+{
+	struct log_fault *f = arg;
+	int error, r = 0;
+
+	if (!fails(f, CALL_DATASYNC))
+		r = fdatasync(fd);
+	else
+		r = -1;
+	error = errno;
+	if (is_log_file(fd) && r == 0)
+		f->synced = lseek(fd, 0, SEEK_END);
+	else if (is_log_file(fd) && f->lose)
+		lose(f, fd);
+	errno = error;
+	return r;
+}
+
+static int
+fault_sync(void *arg, int fd)
+{
+	return fails(arg, CALL_SYNC) ? -1 : fsync(fd);
+}
+
+static int
+fault_truncate(void *arg, int fd, off_t size)
+{
+	return fails(arg, CALL_TRUNCATE) ? -1 : ftruncate(fd, size);
+}
+
+static int
+fault_openat(void *arg, int dirfd, const char *name, int flags, mode_t mode)
+{
+	struct log_fault *f = arg;
+
+	if ((flags & O_ACCMODE) != O_RDONLY && fails(f, CALL_OPEN))
+		return -1;
+	if (flags & O_EXCL)
+		f->synced = 0;
+	return openat(dirfd, name, flags, mode);
+}
+
+static int
+fault_allocate(void *arg, int fd, off_t size)
+{
+	return fails(arg, CALL_ALLOCATE) ? -1 : fallocate(fd, 0, 0, size);
+}
+
+static int
+fault_rename(void *arg, int dirfd, const char *from, const char *to)
+{
+	return fails(arg, CALL_RENAME) ? -1 : renameat(dirfd, from, dirfd, to);
+}
+
+static int
+fault_unlink(void *arg, int dirfd, const char *name)
+{
+	return fails(arg, CALL_UNLINK) ? -1 : unlinkat(dirfd, name, 0);
+}
+
+void
+log_fail(struct store_log *l, unsigned int which, uint64_t from, uint64_t times,
+	 int error)
+{
+	l->fault.which = which;
+	l->fault.from = from;
+	l->fault.times = times;
+	l->fault.error = error;
+	l->fault.calls = l->fault.failed = 0;
+}
+
+void
+log_heal(struct store_log *l)
+{
+	l->fault.which = 0;
+}
+
+bool
+log_tick(struct store_log *l, uint64_t us, char *ret_note)
+{
+	char note[NOTE_MAX];
+	bool rotated;
+
+	l->now.wall_us += us;
+	l->now.boot_us += us;
+	(void)store_tick(l->s, &l->now, ret_note ? ret_note : note, &rotated);
+	return rotated;
+}
+
+void
+log_prepare(struct store_log *l)
+{
+	static const struct store_io io = {
+		.writev = fault_writev,
+		.datasync = fault_datasync,
+		.sync = fault_sync,
+		.truncate = fault_truncate,
+		.openat = fault_openat,
+		.allocate = fault_allocate,
+		.renameat = fault_rename,
+		.unlinkat = fault_unlink,
+	};
+
 	memset(l, 0, sizeof(*l));
 	settings(&l->config);
+	l->io = io;
+	l->io.arg = &l->fault;
 	l->now.wall_us = 1764000000000000;
 	l->now.boot_us = 5000000;
 	l->dirfd = ASSERT_OK(
 		open(tap_tmpdir(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+}
+
+void
+log_begin(struct store_log *l)
+{
+	log_prepare(l);
 	log_open(l);
 }
 
@@ -99,6 +266,18 @@ log_add(struct store_log *l, enum record_type type, uint64_t ref, bool owed)
 			 f.bytes, f.len, owed, &l->now);
 }
 
+uint64_t
+log_add_step(struct store_log *l, uint64_t step, bool owed)
+{
+	struct fields f;
+
+	fields_init(&f);
+	fields_text(&f, FIELD_WHAT, "box.step");
+	fields_uint(&f, FIELD_STEP, step);
+	return store_add(l->s, RECORD_LIFECYCLE, 2, 0, f.bytes, f.len, owed,
+			 &l->now);
+}
+
 static int
 names(int logfd, char (*ret)[32])
 {
@@ -124,8 +303,8 @@ struct checker {
 	struct chain_hash *hash;
 	struct chain_key key;
 	uint8_t log[NOTE_LOG_LEN], public[NOTE_KEY_LEN];
-	uint64_t written_to, want_type_of;
-	unsigned int type;
+	log_fn *fn;
+	void *arg;
 	struct log_seen seen;
 };
 
@@ -186,8 +365,8 @@ check_record(struct checker *c, const struct record *r)
 	c->seen.expires += r->type == RECORD_LOG_EXPIRE;
 	c->seen.records++;
 	c->seen.last = r->seq;
-	if (r->seq == c->want_type_of)
-		c->type = r->type;
+	if (c->fn)
+		c->fn(c->arg, r);
 }
 
 static void
@@ -239,12 +418,35 @@ log_check(struct store_log *l, struct log_seen *ret)
 	*ret = c->seen;
 }
 
-unsigned int
-log_type(struct store_log *l, uint64_t seq)
+void
+log_each(struct store_log *l, log_fn *fn, void *arg)
 {
 	_cleanup_free_ struct checker *c = calloc(1, sizeof(*c));
 
-	c->want_type_of = seq;
+	c->fn = fn;
+	c->arg = arg;
 	check_all(l, c);
-	return c->type;
+}
+
+struct wanted {
+	uint64_t seq;
+	unsigned int type;
+};
+
+static void
+see_type(void *arg, const struct record *r)
+{
+	struct wanted *w = arg;
+
+	if (r->seq == w->seq)
+		w->type = r->type;
+}
+
+unsigned int
+log_type(struct store_log *l, uint64_t seq)
+{
+	struct wanted w = { .seq = seq };
+
+	log_each(l, see_type, &w);
+	return w.type;
 }

@@ -13,14 +13,14 @@
 # slower: tests that run here must not measure time.
 #
 # VM_DIR    where the image is kept (build/vm)
-# VM_LIMIT  seconds for everything, the image too (700)
+# VM_LIMIT  seconds for everything, the image too (1500)
 # VM_ACCEL  kvm or tcg, instead of finding out
 set -euo pipefail
 
 here=$(dirname "$(readlink -f "$0")")
 root=$(cd "$here/../.." && pwd)
 dir=${VM_DIR:-$root/build/vm}
-limit=${VM_LIMIT:-700}
+limit=${VM_LIMIT:-1500}
 tmp=
 qemu_pid=
 qemu=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot)

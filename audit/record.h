@@ -285,6 +285,14 @@ struct record {
  * that is not known is let through: the hash covers it. */
 int record_parse(const void *data, size_t len, struct record *ret);
 
+/* Size and seq of a frame that begins at data, RECORD_HEAD bytes, to step over
+ * it: nothing else is looked at. 0 or -EBADMSG. */
+struct record_prefix {
+	uint32_t size;
+	uint64_t seq;
+};
+int record_prefix(const void *data, struct record_prefix *ret);
+
 struct field {
 	uint16_t id, len;
 	const uint8_t *bytes;

@@ -53,6 +53,7 @@ struct walk {
 
 	struct note *notes; /* by size; the file head among them */
 	size_t n_notes, next_note;
+	bool head_seen; /* and counted, or one of the same size */
 	int head_error; /* the file head is there and wrong */
 	struct err head_err;
 };

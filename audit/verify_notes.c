@@ -109,14 +109,17 @@ notes_compare(struct walk *w)
 		const struct note *n = &w->notes[w->next_note];
 		int k;
 
+		bool head = n->size == w->r->head && !w->head_seen;
+
+		w->head_seen |= head;
 		if (n->size < w->before.size) {
-			w->r->notes_old++;
+			w->r->notes_old += !head;
 			continue;
 		}
 		k = compare(w, n);
 		if (k)
 			return k;
-		w->r->notes++;
+		w->r->notes += !head;
 	}
 	return 0;
 }

@@ -39,7 +39,7 @@ struct audit_log {
 	size_t n_notes;
 };
 
-/* Fails the test where it cannot. */
+/* Aborts where it cannot. */
 void audit_log_make(const char *dir, const struct audit_log_spec *s,
 		    struct audit_log *ret);
 void audit_log_done(struct audit_log *l);

@@ -130,13 +130,11 @@ struct server {
 	size_t n_owed;
 	uint64_t pause_us;  /* the first of those that are paused goes on */
 	uint64_t retry_us;  /* next attempt for owed records */
-	uint64_t sync_us;   /* what is written is to be on the disk by then */
 	uint64_t tick_us;   /* of the store */
 	uint64_t idle_us;   /* since then nobody is there; NEVER */
 	uint64_t gone_us;   /* next look at the lock */
 	uint64_t resume_us; /* end of waiting for those of the former life */
 	uint64_t start_us;
-	uint64_t life; /* the last seq before this life of the writer */
 	uint64_t refused, dropped; /* records; clients that did not read */
 	struct sink_client *sinks;
 	struct mmsghdr *msgs;

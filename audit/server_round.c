@@ -202,8 +202,6 @@ applied(struct server *s, struct pending *p)
 	if (p->told)
 		to_journal(s, p);
 
-	if (p->type == RECORD_OUTCOME && p->ref <= s->life)
-		store_owed_done(s->o.store, p->ref);
 	if (!ch)
 		return;
 	if (p->opens) {
@@ -358,6 +356,7 @@ deny_unsynced(struct server *s)
 		};
 
 		if (is_durable(s, p) && p->ahead && p->subject &&
+		    p->subject->channel &&
 		    intents_close(&p->subject->channel->open, p->seq) == 0 &&
 		    owe(s, &o, f.bytes) < 0)
 			intents_reopen(&p->subject->channel->open, p->seq);
@@ -369,12 +368,8 @@ sync_round(struct server *s)
 {
 	int r = store_sync(s->o.store);
 
-	if (r < 0) {
-		s->sync_us = s->now.boot_us + SERVER_RETRY_US;
+	if (r < 0)
 		deny_unsynced(s);
-	} else {
-		s->sync_us = NEVER;
-	}
 	tell(s, true, r < 0 ? r : 0);
 }
 
@@ -392,8 +387,6 @@ written(struct server *s)
 		if (!s->round.v[i].plain)
 			applied(s, &s->round.v[i]);
 	server_entries_done(s);
-	if (s->sync_us == NEVER && s->round.added)
-		s->sync_us = s->now.boot_us + s->o.config->sync_us;
 }
 
 void

@@ -117,8 +117,8 @@ filter_type(struct filter *f, enum record_type type)
 	f->types |= UINT64_C(1) << type;
 }
 
-static int
-take_type(struct filter *f, const char *word, struct err *e)
+int
+filter_type_name(struct filter *f, const char *word, struct err *e)
 {
 	const char *names[RECORD_TYPE_MAX + 1];
 	int t = record_type_from_name(word);
@@ -305,7 +305,7 @@ filter_take(struct filter *f, int option, const char *value, uint64_t now_us,
 				  e);
 	switch (option) {
 	case OPT_TYPE:
-		return take_type(f, value, e);
+		return filter_type_name(f, value, e);
 	case OPT_SINCE:
 		if (filter_time(value, now_us, &f->since_us) < 0)
 			return bad_value("since", value, TIME_CURE, e);

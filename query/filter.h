@@ -52,6 +52,7 @@ void filter_init(struct filter *f);
 int filter_add(struct filter *f, enum filter_key key, const char *word,
 	       struct err *e);
 void filter_type(struct filter *f, enum record_type type);
+int filter_type_name(struct filter *f, const char *name, struct err *e);
 
 /* Options of the command line: rows for getopt_long(3) and their numbers. */
 #define FILTER_OPTION 512 /* the first number; no other option is above it */

@@ -18,7 +18,16 @@ static const struct command commands[] = {
 	{ "audit", "tail", cmd_tail,
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },
+	{ "audit", "verify", cmd_verify, "is the log whole and unchanged?" },
 	{ "audit", "replay", cmd_replay, "decide again, and compare" },
+	{ "audit", "export", cmd_export, "records for other programs; proofs" },
+	{ "audit", "stats", cmd_stats, "how much of what, how large, how far" },
+	{ "audit", "keys", cmd_keys, "the keys that others need to verify" },
+	{ "audit", "checkpoint", cmd_checkpoint, "sign what is there, now" },
+	{ "audit", "rotate", cmd_rotate, "begin a new file" },
+	{ "audit", "index", cmd_index, "what makes questions fast" },
+	{ "audit", "schema", cmd_schema, "JSON Schema of the records" },
+	{ "audit", "anew", cmd_anew, "begin a new log after damage" },
 };
 
 static void

@@ -20,6 +20,8 @@ struct trail_options {
  * there is no log. */
 int trail_open(const struct trail_options *o, struct trail **ret,
 	       struct err *e);
+/* The folder audit/ of the state folder: a descriptor. */
+int trail_folder(struct err *e);
 /* The same with folders given (borrowed): audit/ or one of .seg files, and the
  * path of the index (NULL: in memory). */
 int trail_open_at(int audit, const char *index, const struct trail_options *o,

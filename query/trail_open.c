@@ -39,17 +39,24 @@ index_path(char *buf, size_t size)
 }
 
 int
+trail_folder(struct err *e)
+{
+	int audit = layout_open(true, false, e);
+
+	if (audit != -ENOENT)
+		return audit;
+	err_set(e, ENOENT, "there is no audit log yet");
+	return err_cure(e, "it begins with the first `agentbox run`; "
+			   "$AGENTBOX_STATE_DIR names another folder");
+}
+
+int
 trail_open(const struct trail_options *o, struct trail **ret, struct err *e)
 {
-	_cleanup_close_ int audit = layout_open(true, false, e);
+	_cleanup_close_ int audit = trail_folder(e);
 	char path[PATH_MAX + 64];
 	int r;
 
-	if (audit == -ENOENT) {
-		err_set(e, ENOENT, "there is no audit log yet");
-		return err_cure(e, "it begins with the first `agentbox run`; "
-				   "$AGENTBOX_STATE_DIR names another folder");
-	}
 	if (audit < 0)
 		return audit;
 	r = trail_open_at(audit, index_path(path, sizeof(path)), o, ret, e);

@@ -4,16 +4,15 @@
  * compute from the files to the very root that the checkpoint signs; hashes of
  * what is gone come from the frontier that the first file begins with.
  */
-#include "query/proof.h"
+#include "query/prover.h"
 #include "audit/chain.h"
-#include "audit/note.h"
-#include "query/base64.h"
+#include "audit/proof.h"
 
 #include <string.h>
 
 #define BLOCK_BITS 10u
 #define SLOTS 3 /* the first block, the last one, the one at hand */
-_Static_assert(PROOF_BLOCK == 1u << BLOCK_BITS, "a block is a subtree");
+_Static_assert(PROVER_BLOCK == 1u << BLOCK_BITS, "a block is a subtree");
 
 struct cell {
 	uint8_t known, hash[MERKLE_LEN];
@@ -23,8 +22,8 @@ struct cell {
 struct slot {
 	uint64_t block;
 	bool used;
-	uint8_t raw[PROOF_BLOCK + 1][MERKLE_LEN]; /* [0]: of the one before */
-	struct cell cell[BLOCK_BITS][PROOF_BLOCK];
+	uint8_t raw[PROVER_BLOCK + 1][MERKLE_LEN]; /* [0]: of the one before */
+	struct cell cell[BLOCK_BITS][PROVER_BLOCK];
 };
 
 /* All aligned subtrees of 2^i leaves that begin at or above base. */
@@ -33,7 +32,7 @@ struct level {
 	uint64_t n;
 };
 
-struct proof {
+struct prover {
 	struct reader *r;
 	struct chain_hash *h;
 	struct merkle gone; /* what was there before the first file */
@@ -49,13 +48,13 @@ struct proof {
 };
 
 uint64_t
-proof_size(const struct proof *p)
+prover_size(const struct prover *p)
 {
 	return p->note.size;
 }
 
 void
-proof_free(struct proof *p)
+prover_free(struct prover *p)
 {
 	if (!p)
 		return;
@@ -90,7 +89,7 @@ get(const struct record *r, enum field_id id, void *to, size_t len)
 
 /* The first record of the first file. */
 static int
-begin(struct proof *p, const struct record *r, struct err *e)
+begin(struct prover *p, const struct record *r, struct err *e)
 {
 	struct field peaks = { .len = 0 };
 	uint64_t size = r->seq - 1;
@@ -110,7 +109,7 @@ begin(struct proof *p, const struct record *r, struct err *e)
 }
 
 static void
-checkpoint(struct proof *p, const struct record *r)
+checkpoint(struct prover *p, const struct record *r)
 {
 	struct note n = p->note;
 	uint8_t signature[NOTE_SIGNATURE_LEN];
@@ -128,7 +127,7 @@ checkpoint(struct proof *p, const struct record *r)
 
 /* Where each block begins. */
 static int
-add_place(struct proof *p, uint64_t seq)
+add_place(struct prover *p, uint64_t seq)
 {
 	uint64_t block = ((seq - 1) >> BLOCK_BITS) - p->first_block;
 
@@ -148,7 +147,7 @@ add_place(struct proof *p, uint64_t seq)
 }
 
 static int
-read_all(struct proof *p, struct err *e)
+read_all(struct prover *p, struct err *e)
 {
 	struct record r;
 	int k = reader_seek(p->r, 0, e);
@@ -177,7 +176,7 @@ read_all(struct proof *p, struct err *e)
 /* ---- the tree ------------------------------------------------------------*/
 
 static int
-load(struct proof *p, struct slot *s, uint64_t block, struct err *e)
+load(struct prover *p, struct slot *s, uint64_t block, struct err *e)
 {
 	uint64_t first = (block << BLOCK_BITS) + 1; /* seq of raw[1] */
 	uint64_t at = block - p->first_block;
@@ -190,7 +189,7 @@ load(struct proof *p, struct slot *s, uint64_t block, struct err *e)
 	/* the record before is the last of the block before */
 	k = reader_goto(p->r, &p->place[at - (at > 0)], e);
 	while (k >= 0 && (k = reader_next(p->r, &r, e)) > 0) {
-		if (r.seq >= first + PROOF_BLOCK || r.seq > p->end)
+		if (r.seq >= first + PROVER_BLOCK || r.seq > p->end)
 			break;
 		if (r.seq + 1 < first)
 			continue;
@@ -207,7 +206,7 @@ load(struct proof *p, struct slot *s, uint64_t block, struct err *e)
 }
 
 static int
-slot_of(struct proof *p, uint64_t block, struct slot **ret, struct err *e)
+slot_of(struct prover *p, uint64_t block, struct slot **ret, struct err *e)
 {
 	uint64_t last = (p->note.size - 1) >> BLOCK_BITS;
 	struct slot *s = &p->slot[block == p->first_block ? 0
@@ -222,7 +221,7 @@ slot_of(struct proof *p, uint64_t block, struct slot **ret, struct err *e)
 }
 
 static void
-node(struct proof *p, const uint8_t *left, const uint8_t *right, uint8_t *ret)
+node(struct prover *p, const uint8_t *left, const uint8_t *right, uint8_t *ret)
 {
 	uint8_t in[1 + 2 * MERKLE_LEN] = { 1 };
 
@@ -233,7 +232,7 @@ node(struct proof *p, const uint8_t *left, const uint8_t *right, uint8_t *ret)
 
 /* The peak of what is gone that is just these leaves; or NULL. */
 static const uint8_t *
-gone_peak(const struct proof *p, uint64_t from, uint64_t n)
+gone_peak(const struct prover *p, uint64_t from, uint64_t n)
 {
 	uint64_t at = 0;
 
@@ -249,7 +248,7 @@ gone_peak(const struct proof *p, uint64_t from, uint64_t n)
 
 /* Where the hash of 2^i leaves is remembered, if that is not below base. */
 static int
-cell_of(struct proof *p, uint64_t from, unsigned int i, struct cell **ret,
+cell_of(struct prover *p, uint64_t from, unsigned int i, struct cell **ret,
 	struct err *e)
 {
 	struct slot *s;
@@ -260,7 +259,7 @@ cell_of(struct proof *p, uint64_t from, unsigned int i, struct cell **ret,
 		return 0;
 	if (i < BLOCK_BITS) {
 		k = slot_of(p, from >> BLOCK_BITS, &s, e);
-		*ret = &s->cell[i][(from & (PROOF_BLOCK - 1)) >> i];
+		*ret = &s->cell[i][(from & (PROVER_BLOCK - 1)) >> i];
 		return k;
 	}
 	if (!p->level[i].cell) {
@@ -274,7 +273,7 @@ cell_of(struct proof *p, uint64_t from, unsigned int i, struct cell **ret,
 }
 
 static int
-leaf(struct proof *p, uint64_t index, uint8_t *ret, struct err *e)
+leaf(struct prover *p, uint64_t index, uint8_t *ret, struct err *e)
 {
 	uint8_t in[1 + MERKLE_LEN] = { 0 };
 	struct slot *s;
@@ -285,7 +284,7 @@ leaf(struct proof *p, uint64_t index, uint8_t *ret, struct err *e)
 	k = slot_of(p, index >> BLOCK_BITS, &s, e);
 	if (k < 0)
 		return k;
-	memcpy(in + 1, s->raw[(index & (PROOF_BLOCK - 1)) + 1], MERKLE_LEN);
+	memcpy(in + 1, s->raw[(index & (PROVER_BLOCK - 1)) + 1], MERKLE_LEN);
 	chain_sha256(p->h, in, sizeof(in), ret);
 	return 0;
 }
@@ -293,7 +292,7 @@ leaf(struct proof *p, uint64_t index, uint8_t *ret, struct err *e)
 /* The hash of leaves from to from + n (RFC 6962, 2.1: MTH). Not deeper than the
  * tree. */
 static int
-range(struct proof *p, uint64_t from, uint64_t n, uint8_t *ret, struct err *e)
+range(struct prover *p, uint64_t from, uint64_t n, uint8_t *ret, struct err *e)
 {
 	unsigned int i = 63u - (unsigned int)__builtin_clzll(n);
 	bool whole = n == UINT64_C(1) << i; /* then it is aligned, too */
@@ -333,7 +332,7 @@ range(struct proof *p, uint64_t from, uint64_t n, uint8_t *ret, struct err *e)
 }
 
 static int
-check_root(struct proof *p, struct err *e)
+check_root(struct prover *p, struct err *e)
 {
 	uint8_t root[MERKLE_LEN];
 	int k;
@@ -349,13 +348,13 @@ check_root(struct proof *p, struct err *e)
 }
 
 int
-proof_new(int dirfd, struct proof **ret, struct err *e)
+prover_new(int dirfd, struct prover **ret, struct err *e)
 {
-	struct proof *p = calloc(1, sizeof(*p));
+	struct prover *p = calloc(1, sizeof(*p));
 	int k;
 
 	if (!p || chain_hash_new(&p->h) < 0) {
-		proof_free(p);
+		prover_free(p);
 		return err_sys(e, ENOMEM, "proofs");
 	}
 	k = reader_new(dirfd, &p->r, e);
@@ -364,52 +363,46 @@ proof_new(int dirfd, struct proof **ret, struct err *e)
 	if (k >= 0)
 		k = check_root(p, e);
 	if (k < 0) {
-		proof_free(p);
+		prover_free(p);
 		return k;
 	}
 	*ret = p;
 	return 0;
 }
 
-/* ---- writing -------------------------------------------------------------*/
+/* ---- proofs --------------------------------------------------------------*/
 
-void
-proof_begin(const struct proof *p, FILE *f)
-{
-	char text[NOTE_MAX];
-	size_t n = note_text(&p->note, p->public, p->signature, text);
-
-	fprintf(f, "agentbox-proof 1\nnote\n%.*send\n", (int)n, text);
-}
-
-/* The siblings on the way from the root down to a leaf, in reverse. */
+/* The siblings on the way from the root down to a leaf, lowest first. */
 static int
-path(struct proof *p, uint64_t index, uint8_t (*out)[MERKLE_LEN], size_t *ret_n,
-     struct err *e)
+path(struct prover *p, uint64_t index, struct proof *ret, struct err *e)
 {
+	uint8_t hash[MERKLE_DEPTH][MERKLE_LEN];
 	uint64_t from = 0, n = p->note.size;
 	int k = 0;
 
-	*ret_n = 0;
-	while (n > 1 && k >= 0) {
+	ret->n = 0;
+	while (n > 1 && k >= 0 && ret->n < MERKLE_DEPTH) {
 		unsigned int i = 63u - (unsigned int)__builtin_clzll(n - 1);
 		uint64_t half = UINT64_C(1) << i;
 		bool left = index - from < half;
 
 		k = range(p, left ? from + half : from, left ? n - half : half,
-			  out[(*ret_n)++], e);
+			  hash[ret->n++], e);
 		from += left ? 0 : half;
 		n = left ? half : n - half;
 	}
+	for (size_t i = 0; i < ret->n; i++)
+		memcpy(ret->path[i], hash[ret->n - 1 - i], MERKLE_LEN);
 	return k;
 }
 
 int
-proof_record(struct proof *p, FILE *f, const struct record *r, struct err *e)
+prover_write(struct prover *p, FILE *f, const struct record *r, struct err *e)
 {
-	uint8_t hash[MERKLE_DEPTH + 1][MERKLE_LEN];
+	struct proof proof = { .record = *r, .note = p->note };
+	_cleanup_free_ char *text = NULL;
 	struct slot *s;
-	size_t n, at;
+	size_t len, at;
 	int k;
 
 	if (r->seq > p->note.size) {
@@ -417,22 +410,18 @@ proof_record(struct proof *p, FILE *f, const struct record *r, struct err *e)
 			(unsigned long long)r->seq);
 		return err_cure(e, "`agentbox audit checkpoint` makes one");
 	}
-	k = path(p, r->seq - 1, hash, &n, e);
+	k = path(p, r->seq - 1, &proof, e);
 	if (k >= 0)
 		k = slot_of(p, (r->seq - 1) >> BLOCK_BITS, &s, e);
 	if (k < 0)
 		return k;
-	at = (r->seq - 1) & (PROOF_BLOCK - 1);
+	at = (r->seq - 1) & (PROVER_BLOCK - 1);
 	if (memcmp(s->raw[at + 1], r->hash, MERKLE_LEN) != 0)
 		return broken(e, "a record changed while it was read");
-	fprintf(f, "record %llu\nprevious ", (unsigned long long)r->seq);
-	base64_write(f, s->raw[at], MERKLE_LEN);
-	fputs("\nframe ", f);
-	base64_write(f, r->bytes, r->size);
-	while (n--) {
-		fputs("\nproof ", f);
-		base64_write(f, hash[n], MERKLE_LEN);
-	}
-	putc('\n', f);
+	memcpy(proof.before, s->raw[at], MERKLE_LEN);
+	k = proof_text(&proof, p->public, p->signature, &text, &len);
+	if (k < 0)
+		return broken(e, "a proof does not hold");
+	fwrite(text, 1, len, f);
 	return 0;
 }

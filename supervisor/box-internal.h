@@ -158,8 +158,8 @@ json_t *box_policy_json(struct box *b);
 int box_audit_connect(struct box *b, struct err *e);
 /* Who it is, its policy, that it is about to start: sent, not waited for. */
 int box_audit_begin(struct box *b, struct err *e);
-void box_audit_confined(struct box *b);
-/* Until the start is in the log; then the command may be executed. */
+/* Until the start is in the log; then the command may be executed. Says too
+ * what holds. */
 int box_audit_wait(struct box *b, struct err *e);
 void box_audit_started(struct box *b);
 /* What should not happen: what, and a text for people. */

@@ -292,36 +292,38 @@ box_audit_begin(struct box *b, struct err *e)
 	return ask_start(b, e);
 }
 
+static struct fields *
+confined_fields(struct box *b)
+{
+	struct fields *f = scribe_fields(b->audit.scribe);
+
+	fields_text(f, FIELD_WHAT, "box.confined");
+	json_field(f, FIELD_LAYERS, report_layers_json(&b->table));
+	fields_text(f, FIELD_DETAIL, cgroup_backend_name(b->host.backend));
+	return f;
+}
+
+/* What holds is put together while the disk works on the start. */
 int
 box_audit_wait(struct box *b, struct err *e)
 {
 	struct box_audit *a = &b->audit;
+	struct fields *f;
 	int r;
 
 	if (!a->scribe)
 		return 0;
+	f = confined_fields(b);
 	r = scribe_until(a->scribe, &a->start_known, START_US, e);
 	if (r >= 0 && a->start_status < 0)
 		r = scribe_refused(a->start_status, e);
-	return r < 0 ? err_wrap(e, "the start of the box") : 0;
+	if (r < 0)
+		return err_wrap(e, "the start of the box");
+	scribe_tell(a->scribe, RECORD_LIFECYCLE, a->start, f, 0, NULL);
+	return 0;
 }
 
 /* Its life */
-
-void
-box_audit_confined(struct box *b)
-{
-	struct fields *f;
-
-	if (!b->audit.scribe)
-		return;
-	f = scribe_fields(b->audit.scribe);
-	fields_text(f, FIELD_WHAT, "box.confined");
-	json_field(f, FIELD_LAYERS, report_layers_json(&b->table));
-	fields_text(f, FIELD_DETAIL, cgroup_backend_name(b->host.backend));
-	scribe_tell(b->audit.scribe, RECORD_LIFECYCLE, b->audit.start, f, 0,
-		    NULL);
-}
 
 static void
 tell_degraded(struct box *b)

@@ -295,8 +295,6 @@ box_launch(struct box *b, struct err *e)
 	box_phase(b, PHASE_BUILT);
 	if (r >= 0)
 		r = attest(b, e);
-	if (r >= 0)
-		box_audit_confined(b);
 	if (r >= 0 && b->launch.tty >= 0)
 		r = tty_open(TAKE_FD(b->launch.tty), &b->tty, e);
 	if (r >= 0 && b->o->show_enforced)

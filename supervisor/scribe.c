@@ -1,274 +1,19 @@
 /*
- * A box's end of the audit trail. What always holds: nothing that was told is
- * forgotten before the writer has acknowledged it, but beyond the bounds, and
- * then it is counted; nobody who asked is told of a number that the writer did
- * not give; who asked hears exactly once. Nothing here waits, but
+ * A box's end of the audit trail: the channel, the loop around it, coming back
+ * after a writer's death. What always holds: nothing here waits, but
  * scribe_blob(), scribe_until() and scribe_flush(), which say so.
  */
-#include "supervisor/scribe.h"
+#include "supervisor/scribe-internal.h"
 
-#include "audit/client.h"
 #include "policy/sha256.h"
 
 #include <event2/event.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define BLOB_US 1000000u
 #define HELLO_US 5000000u /* a writer that starts reads its log first */
-
-enum item_state {
-	ITEM_UNSENT, /* told: to be sent when the writer is there */
-	ITEM_SENT,
-	ITEM_LATE /* asked, and reported as late; its answer is awaited */
-};
-
-struct item {
-	struct scribe *t;
-	struct item *next, **link;
-	enum item_state state;
-	enum record_type type;
-	uint64_t ref;
-	unsigned int flags;
-	uint64_t deadline; /* of who asked; 0: told */
-	scribe_done *done;
-	void *arg;
-	size_t len, outcome_len; /* of the two in bytes */
-	uint8_t bytes[];
-};
-
-struct scribe {
-	struct client *client;
-	const struct wire_hello *hello;
-	struct item *first, **last;
-	size_t n, bytes;
-	uint64_t lost;
-	int state; /* why nothing is recorded; 0 */
-	bool away; /* the writer is gone */
-	uint64_t retry_us, ask_us;
-	struct event_base *base;
-	struct event *ev, *ev_time;
-	struct fields fields; /* for callers */
-	struct fields out;    /* what is being sent */
-};
-
-static uint64_t
-now_us(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
-}
-
-/* Items */
-
-static void
-item_drop(struct item *it)
-{
-	struct scribe *t = it->t;
-
-	*it->link = it->next;
-	if (it->next)
-		it->next->link = it->link;
-	else
-		t->last = it->link;
-	t->n--;
-	t->bytes -= it->len + it->outcome_len;
-	free(it);
-}
-
-static struct item *
-item_new(struct scribe *t, enum record_type type, uint64_t ref,
-	 const struct fields *f, unsigned int flags,
-	 const struct fields *outcome)
-{
-	size_t more = outcome ? outcome->len : 0;
-	struct item *it;
-
-	if (f->full || (outcome && outcome->full) || t->n >= SCRIBE_KEPT_MAX ||
-	    t->bytes + f->len + more > SCRIBE_KEPT_BYTES)
-		return NULL;
-	it = malloc(sizeof(*it) + f->len + more);
-	if (!it)
-		return NULL;
-	*it = (struct item){ .t = t,
-			     .link = t->last,
-			     .type = type,
-			     .ref = ref,
-			     .flags = flags,
-			     .len = f->len,
-			     .outcome_len = more };
-	memcpy(it->bytes, f->bytes, f->len);
-	if (more)
-		memcpy(it->bytes + f->len, outcome->bytes, more);
-	*t->last = it;
-	t->last = &it->next;
-	t->n++;
-	t->bytes += f->len + more;
-	return it;
-}
-
-static void
-fill(struct fields *f, const uint8_t *bytes, size_t len)
-{
-	fields_init(f);
-	memcpy(f->bytes, bytes, len);
-	f->len = len;
-}
-
-/* A fault of ours that no second attempt mends. */
-static bool
-is_final(int status)
-{
-	switch (status) {
-	case -EBADMSG:
-	case -EPERM:
-	case -ENODATA:
-	case -EINVAL:
-	case -EPROTO:
-	case -ENOSYS:
-	case -EMSGSIZE:
-	case -E2BIG:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void set_timer(struct scribe *t);
-static int item_send(struct item *it);
-
-static void
-retry_soon(struct scribe *t)
-{
-	if (!t->retry_us)
-		t->retry_us = now_us() + SCRIBE_RETRY_US;
-	set_timer(t);
-}
-
-/* It was reported as not recorded, and so nothing was done. */
-static void
-tell_late(struct scribe *t, uint64_t seq)
-{
-	fields_init(&t->out);
-	fields_text(&t->out, FIELD_STATUS, "denied");
-	fields_text(&t->out, FIELD_ERROR, "no-record");
-	fields_text(&t->out, FIELD_DETAIL,
-		    "the writer's answer came too late; nothing was done");
-	scribe_tell(t, RECORD_OUTCOME, seq, &t->out, 0, NULL);
-}
-
-/* The intent is in the log; what is left to tell is its outcome. */
-static void
-become_outcome(struct item *it, uint64_t seq)
-{
-	memmove(it->bytes, it->bytes + it->len, it->outcome_len);
-	it->t->bytes -= it->len;
-	it->len = it->outcome_len;
-	it->outcome_len = 0;
-	it->type = RECORD_OUTCOME;
-	it->ref = seq;
-	it->flags = 0;
-	it->state = ITEM_UNSENT;
-	if (item_send(it) < 0)
-		retry_soon(it->t);
-}
-
-/* Already there: it was sent twice, and the first one came through. */
-static void
-told(struct item *it, uint64_t seq, int status)
-{
-	struct scribe *t = it->t;
-
-	if (status >= 0 && it->outcome_len) {
-		become_outcome(it, seq);
-	} else if (status >= 0 ||
-		   (it->type == RECORD_OUTCOME && status == -EALREADY)) {
-		item_drop(it);
-	} else if (is_final(status) ||
-		   (it->type == RECORD_OUTCOME && status == -ENOENT)) {
-		t->lost++;
-		item_drop(it);
-	} else {
-		it->state = ITEM_UNSENT;
-		retry_soon(t);
-	}
-}
-
-static void
-asked(struct item *it, uint64_t seq, int status)
-{
-	struct scribe *t = it->t;
-	scribe_done *done = it->done;
-	bool late = it->state == ITEM_LATE, intent = it->type == RECORD_INTENT;
-	void *arg = it->arg;
-
-	item_drop(it);
-	if (!late)
-		done(arg, seq, status);
-	else if (seq && intent)
-		tell_late(t, seq);
-}
-
-static void
-on_ack(void *arg, uint64_t seq, int status)
-{
-	struct item *it = arg;
-
-	if (status != -EPIPE)
-		it->t->state = status < 0 && !is_final(status) ? status : 0;
-	if (it->deadline)
-		asked(it, seq, status);
-	else
-		told(it, seq, status);
-}
-
-/* Sending */
-
-static void
-gone(struct scribe *t)
-{
-	t->away = true;
-	t->state = -EPIPE;
-	t->hello = NULL;
-	retry_soon(t);
-}
-
-static int
-item_send(struct item *it)
-{
-	struct scribe *t = it->t;
-	struct err e = ERR_INIT;
-	int64_t r;
-
-	fill(&t->out, it->bytes, it->len);
-	it->state = ITEM_SENT;
-	r = client_send(t->client, it->type, it->ref, &t->out, it->flags,
-			on_ack, it, &e);
-	if (r >= 0)
-		return 0;
-	it->state = ITEM_UNSENT;
-	if (r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN)
-		gone(t);
-	return (int)r;
-}
-
-static void
-send_unsent(struct scribe *t)
-{
-	struct item *next;
-
-	for (struct item *it = t->first; it && !t->away; it = next) {
-		next = it->next;
-		if (it->state == ITEM_UNSENT && item_send(it) < 0 && !t->away) {
-			retry_soon(t);
-			break;
-		}
-	}
-}
 
 static int watch_fd(struct scribe *t);
 
@@ -283,13 +28,13 @@ come_back(struct scribe *t)
 		event_free(t->ev);
 	t->ev = NULL;
 	if (client_reconnect(t->client, &e) < 0) {
-		retry_soon(t);
+		scribe_retry_soon(t);
 		return;
 	}
 	t->away = false;
 	t->state = 0;
 	if (watch_fd(t) < 0)
-		retry_soon(t);
+		scribe_retry_soon(t);
 }
 
 static void
@@ -298,9 +43,9 @@ receive(struct scribe *t)
 	struct err e = ERR_INIT;
 
 	if (!t->away && client_process(t->client, &e) < 0) {
-		gone(t);
+		scribe_gone(t);
 		come_back(t);
-		send_unsent(t);
+		scribe_send_unsent(t);
 	}
 }
 
@@ -324,16 +69,16 @@ expire(struct scribe *t, uint64_t now)
 static void
 on_time(struct scribe *t)
 {
-	uint64_t now = now_us();
+	uint64_t now = scribe_now();
 
 	expire(t, now);
 	if (t->retry_us && t->retry_us <= now) {
 		t->retry_us = 0;
 		if (t->away)
 			come_back(t);
-		send_unsent(t);
+		scribe_send_unsent(t);
 	}
-	set_timer(t);
+	scribe_set_timer(t);
 }
 
 /* Time of the next thing to do; 0: none. */
@@ -367,10 +112,10 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 	receive(arg);
 }
 
-static void
-set_timer(struct scribe *t)
+void
+scribe_set_timer(struct scribe *t)
 {
-	uint64_t at = next_time(t), now = now_us(), us;
+	uint64_t at = next_time(t), now = scribe_now(), us;
 	struct timeval tv;
 
 	if (!t->ev_time || !at)
@@ -418,7 +163,7 @@ scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
 		unwatch(t);
 		return err_sys(e, r, "audit trail");
 	}
-	set_timer(t);
+	scribe_set_timer(t);
 	return 0;
 }
 
@@ -428,7 +173,7 @@ turn(struct scribe *t, uint64_t until)
 {
 	struct pollfd p = { .fd = t->away ? -1 : client_fd(t->client),
 			    .events = POLLIN };
-	uint64_t next = next_time(t), now = now_us();
+	uint64_t next = next_time(t), now = scribe_now();
 
 	if (next && next < until)
 		until = next;
@@ -436,7 +181,7 @@ turn(struct scribe *t, uint64_t until)
 	    0)
 		receive(t);
 	next = next_time(t);
-	if (next && next <= now_us())
+	if (next && next <= scribe_now())
 		on_time(t);
 }
 
@@ -444,10 +189,10 @@ int
 scribe_until(struct scribe *t, const bool *done, uint64_t timeout_us,
 	     struct err *e)
 {
-	uint64_t until = now_us() + timeout_us;
+	uint64_t until = scribe_now() + timeout_us;
 
 	while (!*done) {
-		if (now_us() >= until)
+		if (scribe_now() >= until)
 			return scribe_refused(-ETIMEDOUT, e);
 		turn(t, until);
 	}
@@ -457,9 +202,9 @@ scribe_until(struct scribe *t, const bool *done, uint64_t timeout_us,
 size_t
 scribe_flush(struct scribe *t, uint64_t timeout_us)
 {
-	uint64_t until = now_us() + timeout_us;
+	uint64_t until = scribe_now() + timeout_us;
 
-	while (t->n && now_us() < until)
+	while (t->n && scribe_now() < until)
 		turn(t, until);
 	return t->n;
 }
@@ -502,7 +247,7 @@ scribe_free(struct scribe *t)
 	unwatch(t);
 	client_free(t->client);
 	while (t->first)
-		item_drop(t->first);
+		scribe_item_drop(t->first);
 	free(t);
 }
 
@@ -569,17 +314,17 @@ scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	r = owes(t);
 	if (r < 0)
 		return r;
-	it = item_new(t, type, 0, f, flags, NULL);
+	it = scribe_item_new(t, type, 0, f, flags, NULL);
 	if (!it)
 		return -ENOBUFS;
-	it->deadline = now_us() + t->ask_us;
+	it->deadline = scribe_now() + t->ask_us;
 	it->done = done;
 	it->arg = arg;
-	r = item_send(it);
+	r = scribe_item_send(it);
 	if (r < 0)
-		item_drop(it);
+		scribe_item_drop(it);
 	else
-		set_timer(t);
+		scribe_set_timer(t);
 	return r;
 }
 
@@ -588,12 +333,12 @@ scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,
 	    const struct fields *f, unsigned int flags,
 	    const struct fields *outcome)
 {
-	struct item *it = item_new(t, type, ref, f, flags, outcome);
+	struct item *it = scribe_item_new(t, type, ref, f, flags, outcome);
 
 	if (!it)
 		t->lost++;
-	else if (!t->away && item_send(it) < 0)
-		retry_soon(t);
+	else if (!t->away && scribe_item_send(it) < 0)
+		scribe_retry_soon(t);
 }
 
 uint64_t

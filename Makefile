@@ -209,7 +209,7 @@ $(eval $(call small,agentbox-stage,$(STAGE_SRC)))
 $(eval $(call small,agentbox-guard,$(GUARD_SRC)))
 endif
 ifneq ($(wildcard audit/audit_main.c),)
-$(eval $(call bin,agentbox-audit,audit/audit_main.c,audit sandbox lib,$(LIBS_audit) $(LIBS_sandbox),$(LINK_pie)))
+$(eval $(call bin,agentbox-audit,audit/audit_main.c,audit profiles sandbox lib,$(LIBS_audit) $(LIBS_sandbox),$(LINK_pie)))
 endif
 ifneq ($(wildcard audit/verify_main.c),)
 $(eval $(call bin,agentbox-verify,audit/verify_main.c,audit lib,-lcrypto,$(LINK_pie)))

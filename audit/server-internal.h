@@ -1,10 +1,12 @@
 #pragma once
 /* What the files of the server share. */
+#include "audit/journal.h"
 #include "audit/note.h"
 #include "audit/quota.h"
 #include "audit/server.h"
 #include "audit/wire.h"
 
+#include <jansson.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -14,6 +16,7 @@
 #define SERVER_BLOB_MAX (16u * 1024 * 1024)
 #define SERVER_RESUME_US 10000000ull /* owed outcomes wait for so long */
 #define SERVER_RETRY_US 250000ull    /* between attempts while it fails */
+#define SERVER_STALL_US 10000000ull  /* for a client to read answers */
 #define SERVER_GONE_US 2000000ull    /* between looks at the lock */
 #define NEVER UINT64_MAX
 
@@ -27,28 +30,28 @@ struct peer {
 };
 
 /* The actions of a channel that go ahead and have no outcome yet: ascending. */
-struct action {
+struct intent {
 	uint64_t seq : 63;
 	uint64_t closing : 1; /* its outcome is on the way to the file */
 };
-struct actions {
-	struct action *v;
+struct intents {
+	struct intent *v;
 	uint32_t n, room;
 	uint64_t done[SERVER_DONE_MAX]; /* a ring: those that had theirs */
 	uint32_t done_at;
 };
 
-/* Room for n more, so that actions_add() cannot fail. */
-int actions_reserve(struct actions *a, uint32_t n);
-void actions_add(struct actions *a, uint64_t seq);
-bool actions_has(const struct actions *a, uint64_t seq);
+/* Room for n more, so that intents_add() cannot fail. */
+int intents_reserve(struct intents *a, uint32_t n);
+void intents_add(struct intents *a, uint64_t seq);
+bool intents_has(const struct intents *a, uint64_t seq);
 /* 0: it was open, and is closing now; -ENOENT; -EALREADY. */
-int actions_close(struct actions *a, uint64_t seq);
+int intents_close(struct intents *a, uint64_t seq);
 /* Its outcome is written. */
-void actions_end(struct actions *a, uint64_t seq);
+void intents_end(struct intents *a, uint64_t seq);
 /* Its outcome was refused. */
-void actions_reopen(struct actions *a, uint64_t seq);
-void actions_free(struct actions *a);
+void intents_reopen(struct intents *a, uint64_t seq);
+void intents_free(struct intents *a);
 
 struct channel {
 	uint64_t first;	 /* seq of its first channel record; 0: in the batch */
@@ -57,7 +60,7 @@ struct channel {
 	bool announce;	 /* its record must come again first: a new file */
 	uint64_t records, refused;
 	uint32_t pending; /* intents in the batch */
-	struct actions open;
+	struct intents open;
 	struct quota_agent *agent;
 	char run[65];
 	uint8_t *fields; /* of its record */
@@ -73,6 +76,7 @@ struct conn {
 	uint32_t queued, queue_room;
 	uint32_t watched;   /* EPOLLIN, EPOLLOUT; 0: not in the set */
 	uint64_t resume_us; /* paused until then; NEVER: it is not */
+	uint64_t stall_us;  /* until then it must read what is queued */
 	bool deaf;	    /* reads no answers any more */
 	bool dead;	    /* to be ended after this round */
 	struct conn *next_dead;
@@ -83,11 +87,12 @@ struct pending {
 	struct conn *conn;    /* who waits for it; NULL: nobody */
 	struct conn *subject; /* whose channel it is; NULL: the writer's own */
 	uint64_t cookie, seq, ref, channel;
-	size_t kept;	/* owed: where its fields are in the round */
+	size_t kept;	/* owed, told: where its fields are in the round */
 	uint32_t len;	/* of the fields */
 	uint32_t field; /* the one that is wrong */
 	int error;	/* refused already */
 	uint16_t type, flags;
+	bool told;  /* the journal gets it, too */
 	bool owed;  /* must be written: an outcome, an end */
 	bool ahead; /* an intent that is owed an outcome */
 	bool opens; /* a channel's first record */
@@ -125,15 +130,13 @@ struct server {
 	size_t n_owed;
 	uint64_t pause_us;  /* the first of those that are paused goes on */
 	uint64_t retry_us;  /* next attempt for owed records */
-	uint64_t sync_us;   /* what is written is to be on the disk by then */
 	uint64_t tick_us;   /* of the store */
 	uint64_t idle_us;   /* since then nobody is there; NEVER */
 	uint64_t gone_us;   /* next look at the lock */
 	uint64_t resume_us; /* end of waiting for those of the former life */
 	uint64_t start_us;
-	uint64_t life; /* the last seq before this life of the writer */
 	uint64_t refused, dropped; /* records; clients that did not read */
-	struct sink_queue *sinks;
+	struct sink_client *sinks;
 	struct mmsghdr *msgs;
 	struct iovec *iov;
 	uint8_t *space; /* what is received lies there */
@@ -152,8 +155,8 @@ int conn_watch(struct server *s, struct conn *c, uint32_t events);
 void conn_kill(struct server *s, struct conn *c);
 /* Ends those that are dead; their last words go into the round. */
 void conn_reap(struct server *s);
-/* Takes up those whose pause is over; the time of the next. */
-uint64_t conn_resume(struct server *s);
+/* Takes up those whose pause is over, ends those that read no answers. */
+void conn_resume(struct server *s);
 /* An answer that is no acknowledgement. */
 void conn_send(struct server *s, struct conn *c, const void *p, size_t n);
 void conn_acks(struct server *s, struct conn *c, const struct wire_ack *a,
@@ -197,8 +200,18 @@ void round_owed(struct server *s);
 void round_forget(struct server *s, const struct conn *c);
 void round_free(struct server *s);
 
-/* server.c: a checkpoint was made; it goes to the sinks. */
+/* server_sink.c: the helper that takes checkpoints and journal entries. */
+int sink_client_new(struct server *s);
+void sink_client_free(struct server *s);
+void sink_client_ready(struct server *s);
+json_t *sink_client_status(const struct server *s);
+/* A checkpoint was made; it goes to the sinks. */
 void server_note(struct server *s, const char *note);
+/* Whether a record goes to the journal; it goes; so many of a round. */
+bool server_wants_entry(const struct server *s, unsigned int type,
+			const uint8_t *fields, size_t len);
+void server_entry(struct server *s, const struct journal_entry *e);
+void server_entries_done(struct server *s);
 
 /* server_status.c: JSON, to be freed; NULL: out of memory. */
 char *server_status(struct server *s);

@@ -62,6 +62,8 @@ start(struct server *s)
 		r = watch(s, s->o.listener, &s->o.listener);
 	if (r == 0)
 		r = watch(s, s->o.signals, &s->o.signals);
+	if (r == 0)
+		r = sink_client_new(s);
 	return r;
 }
 
@@ -77,10 +79,9 @@ server_new(const struct server_options *o, struct server **ret, struct err *e)
 	s->epoll = -EBADF;
 	s->owed_end = &s->owed;
 	server_now(&s->now);
-	s->pause_us = s->sync_us = NEVER;
+	s->pause_us = NEVER;
 	s->start_us = s->idle_us = s->gone_us = s->now.boot_us;
 	s->resume_us = s->now.boot_us + SERVER_RESUME_US;
-	s->life = store_written(o->store);
 	r = start(s);
 	if (r < 0) {
 		server_free(s);
@@ -106,18 +107,12 @@ server_free(struct server *s)
 	}
 	round_free(s);
 	quota_free(s->quota);
+	sink_client_free(s);
 	close_ptr(&s->epoll);
 	free(s->msgs);
 	free(s->iov);
 	free(s->space);
 	free(s);
-}
-
-void
-server_note(struct server *s, const char *note)
-{
-	(void)s;
-	(void)note;
 }
 
 /* ---- what is due --------------------------------------------------------- */
@@ -135,16 +130,6 @@ tick_store(struct server *s)
 		return;
 	channel_announce(s);
 	round_commit(s);
-}
-
-static void
-tick_sync(struct server *s)
-{
-	if (s->now.boot_us < s->sync_us)
-		return;
-	s->sync_us = store_sync(s->o.store) < 0
-			     ? s->now.boot_us + SERVER_RETRY_US
-			     : NEVER;
 }
 
 /* The folder was removed, or somebody is to have the lock: nobody would find
@@ -176,7 +161,6 @@ tick(struct server *s, bool wrote)
 {
 	server_now(&s->now);
 	round_owed(s);
-	tick_sync(s);
 	if (wrote || s->now.boot_us >= s->tick_us)
 		tick_store(s);
 	if (s->now.boot_us >= s->resume_us)
@@ -190,10 +174,9 @@ tick(struct server *s, bool wrote)
 static int
 timeout(const struct server *s)
 {
-	uint64_t at = MIN(s->tick_us, s->sync_us);
+	uint64_t at = MIN(MIN(s->tick_us, s->gone_us),
+			  MIN(s->pause_us, s->resume_us));
 
-	at = MIN(at, MIN(s->pause_us, s->resume_us));
-	at = MIN(at, s->gone_us);
 	if (s->owed)
 		at = MIN(at, s->retry_us);
 	if (s->idle_us != NEVER && s->o.config->idle_us)
@@ -212,6 +195,8 @@ event(struct server *s, const struct epoll_event *ev)
 		conn_accept(s);
 	else if (ev->data.ptr == &s->o.signals)
 		s->stop = true;
+	else if (ev->data.ptr == &s->o.sink)
+		sink_client_ready(s);
 	else
 		conn_ready(s, ev->data.ptr, ev->events);
 }

@@ -27,21 +27,9 @@ get_text(const struct wire_message *m, enum field_id id, char *buf, size_t size)
 	return 0;
 }
 
-/* 0, or why not, with the field. */
 static int
-check_open(struct server *s, const struct conn *c, const struct wire_message *m,
-	   uint32_t *ret_field)
+check_open(const struct server *s, const struct conn *c)
 {
-	enum field_id missing;
-	int r = record_fields_check(m->fields, m->fields_len, FROM_CHANNEL);
-
-	if (r < 0)
-		return r;
-	r = record_required(RECORD_CHANNEL, m->fields, m->fields_len, &missing);
-	if (r < 0) {
-		*ret_field = missing;
-		return r;
-	}
 	if (c->channel)
 		return -EISCONN;
 	if (c->peer.foreign)
@@ -83,7 +71,7 @@ channel_free(struct server *s, struct channel *ch)
 		return;
 	s->n_channels--;
 	quota_put(ch->agent);
-	actions_free(&ch->open);
+	intents_free(&ch->open);
 	free(ch->fields);
 	free(ch);
 }
@@ -94,12 +82,12 @@ resume(struct server *s, struct channel *ch)
 {
 	const struct store_owed *o;
 	size_t n = store_owed(s->o.store, &o);
-	int r = actions_reserve(&ch->open, (uint32_t)n);
+	int r = intents_reserve(&ch->open, (uint32_t)n);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (strcmp(o[i].run, ch->run) == 0 &&
 		    !server_claimed(s, o[i].intent))
-			actions_add(&ch->open, o[i].intent);
+			intents_add(&ch->open, o[i].intent);
 	return r;
 }
 
@@ -176,7 +164,7 @@ channel_open(struct server *s, struct conn *c, const struct wire_message *m,
 		.opens = true,
 	};
 	struct channel *ch;
-	int r = check_open(s, c, m, &p.field);
+	int r = check_open(s, c);
 
 	if (r == 0)
 		r = channel_new(s, c, m, &ch, &p.field);
@@ -244,24 +232,6 @@ goes_ahead(const struct wire_message *m)
 	       record_get_uint(&r, FIELD_GOES_AHEAD) != 0;
 }
 
-/* The form and content of a record. */
-static int
-check_record(const struct server *s, const struct wire_message *m,
-	     uint32_t *ret_field)
-{
-	enum field_id missing;
-	int r = record_fields_check(m->fields, m->fields_len, FROM_CLIENT);
-
-	if (r < 0)
-		return r;
-	r = record_required(m->type, m->fields, m->fields_len, &missing);
-	if (r < 0)
-		*ret_field = missing;
-	else if (m->ref > store_written(s->o.store))
-		r = -ENOENT;
-	return r;
-}
-
 static void
 tell_quota(struct server *s, struct channel *ch)
 {
@@ -299,7 +269,7 @@ check_intent(struct server *s, struct channel *ch, bool ahead)
 		return 0;
 	if (ch->open.n + ch->pending >= s->o.config->open_actions)
 		return -EMFILE;
-	return actions_reserve(&ch->open, ch->pending + 1);
+	return intents_reserve(&ch->open, ch->pending + 1);
 }
 
 /* While what is owed cannot be written, nothing else is. */
@@ -316,23 +286,27 @@ check_store(struct server *s, const struct wire_message *m)
 	return r;
 }
 
+/* wire_decode() has looked at its form. */
 static int
 allow(struct server *s, struct conn *c, const struct wire_message *m,
-      bool ahead, uint32_t *ret_field)
+      bool ahead)
 {
 	struct channel *ch = c->channel;
-	int r = ch ? check_record(s, m, ret_field) : -ENOTCONN;
+	int r;
 
+	if (!ch)
+		return -ENOTCONN;
+	if (m->ref > store_written(s->o.store))
+		return -ENOENT;
+	r = check_store(s, m);
 	if (r == 0)
-		r = check_store(s, m);
-	if (r == 0 && m->type == RECORD_INTENT)
 		r = check_intent(s, ch, ahead);
 	if (r == 0)
 		r = charge(s, ch, m);
 	if (r == 0 && ch->announce && !s->owed && !announce(s, c))
 		r = -ENOBUFS;
 	if (r == 0 && m->type == RECORD_OUTCOME)
-		r = actions_close(&ch->open, m->ref);
+		r = intents_close(&ch->open, m->ref);
 	return r;
 }
 
@@ -350,13 +324,13 @@ channel_record(struct server *s, struct conn *c, const struct wire_message *m)
 		.owed = m->type == RECORD_OUTCOME,
 		.ahead = ahead,
 	};
-	int r = allow(s, c, m, ahead, &p.field);
+	int r = allow(s, c, m, ahead);
 
 	if (r < 0) {
 		s->refused++;
 		if (c->channel)
 			c->channel->refused++;
-		round_answer(s, c, p.cookie, r, p.field);
+		round_answer(s, c, p.cookie, r, 0);
 		return;
 	}
 	p.channel = c->channel->number;
@@ -427,7 +401,7 @@ bool
 server_claimed(const struct server *s, uint64_t intent)
 {
 	for (const struct conn *c = s->conns; c; c = c->next)
-		if (c->channel && actions_has(&c->channel->open, intent))
+		if (c->channel && intents_has(&c->channel->open, intent))
 			return true;
 	return false;
 }

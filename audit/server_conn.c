@@ -50,7 +50,7 @@ conn_new(struct server *s, int fd, const struct peer *peer, struct conn **ret)
 		return -ENOMEM;
 	c->fd = fd;
 	c->peer = *peer;
-	c->resume_us = NEVER;
+	c->resume_us = c->stall_us = NEVER;
 	r = conn_watch(s, c, EPOLLIN);
 	if (r < 0) {
 		free(c);
@@ -131,27 +131,34 @@ conn_reap(struct server *s)
 		s->idle_us = s->now.boot_us;
 }
 
-uint64_t
+/* What is due of one connection; the time of what is next. */
+static uint64_t
+resume_one(struct server *s, struct conn *c)
+{
+	if (s->now.boot_us >= c->stall_us) {
+		s->dropped++;
+		conn_kill(s, c);
+		return NEVER;
+	}
+	if (s->now.boot_us >= c->resume_us) {
+		c->resume_us = NEVER;
+		if (!c->queued && conn_watch(s, c, EPOLLIN) < 0)
+			conn_kill(s, c);
+	}
+	return MIN(c->resume_us, c->stall_us);
+}
+
+void
 conn_resume(struct server *s)
 {
 	uint64_t next = NEVER;
 
 	if (s->pause_us > s->now.boot_us)
-		return s->pause_us;
-	for (struct conn *c = s->conns; c; c = c->next) {
-		if (c->dead || c->resume_us == NEVER)
-			continue;
-		if (c->resume_us > s->now.boot_us) {
-			next = MIN(next, c->resume_us);
-			continue;
-		}
-		c->resume_us = NEVER;
-		if (conn_watch(s, c, c->queued ? EPOLLIN | EPOLLOUT : EPOLLIN) <
-		    0)
-			conn_kill(s, c);
-	}
+		return;
+	for (struct conn *c = s->conns; c; c = c->next)
+		if (!c->dead)
+			next = MIN(next, resume_one(s, c));
 	s->pause_us = next;
-	return next;
 }
 
 /* ---- answers ------------------------------------------------------------- */
@@ -162,6 +169,7 @@ send_failed(struct server *s, struct conn *c, int error)
 {
 	if (error == -EPIPE || error == -ECONNRESET) {
 		c->deaf = true;
+		c->stall_us = NEVER;
 		c->queued = 0;
 	} else {
 		conn_kill(s, c);
@@ -216,6 +224,18 @@ enqueue(struct conn *c, const struct wire_ack *a, size_t n)
 	return 0;
 }
 
+/* Reads no more from a client that does not read its answers, so that it can
+ * fill nothing but its own buffers; and not for ever. */
+static int
+stall(struct server *s, struct conn *c)
+{
+	if (c->stall_us == NEVER) {
+		c->stall_us = s->now.boot_us + SERVER_STALL_US;
+		s->pause_us = MIN(s->pause_us, c->stall_us);
+	}
+	return conn_watch(s, c, EPOLLOUT);
+}
+
 void
 conn_acks(struct server *s, struct conn *c, const struct wire_ack *a, size_t n)
 {
@@ -228,7 +248,7 @@ conn_acks(struct server *s, struct conn *c, const struct wire_ack *a, size_t n)
 		r = enqueue(c, a, n);
 		s->dropped += r < 0;
 		if (r == 0)
-			r = conn_watch(s, c, c->watched | EPOLLOUT);
+			r = stall(s, c);
 	}
 	if (r < 0)
 		send_failed(s, c, r);
@@ -253,6 +273,9 @@ flush_queue(struct server *s, struct conn *c)
 	memmove(c->queue, c->queue + at, c->queued * sizeof(*c->queue));
 	if (r < 0 && r != -EAGAIN)
 		send_failed(s, c, r);
+	c->stall_us = !c->queued ? NEVER
+		      : at	 ? s->now.boot_us + SERVER_STALL_US
+				 : c->stall_us;
 	if (!c->queued && !c->dead &&
 	    conn_watch(s, c, c->resume_us == NEVER ? EPOLLIN : 0) < 0)
 		conn_kill(s, c);

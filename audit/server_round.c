@@ -106,7 +106,7 @@ refuse(struct server *s, struct pending *p, int error)
 	if (ch)
 		ch->refused++;
 	if (ch && p->type == RECORD_OUTCOME)
-		actions_reopen(&ch->open, p->ref);
+		intents_reopen(&ch->open, p->ref);
 	if (p->conn)
 		round_answer(s, p->conn, p->cookie, error, p->field);
 	return 0;
@@ -125,7 +125,8 @@ round_add(struct server *s, struct pending *p, const uint8_t *fields,
 		e = owe(s, p, fields);
 		return e < 0 ? refuse(s, p, e) : 0;
 	}
-	if (p->owed)
+	p->told = server_wants_entry(s, p->type, fields, len);
+	if (p->owed || p->told)
 		e = keep(r, p, fields);
 	if (e == 0)
 		e = grow((void **)&r->v, &r->room, r->n + 1, sizeof(*r->v));
@@ -178,12 +179,29 @@ round_forget(struct server *s, const struct conn *c)
 /* ---- after the attempt to write ----------------------------------------- */
 
 static void
+to_journal(struct server *s, const struct pending *p)
+{
+	const struct channel *ch = p->subject ? p->subject->channel : NULL;
+	const struct journal_entry e = {
+		.seq = p->seq,
+		.agent = ch ? quota_name(ch->agent) : NULL,
+		.run = ch ? ch->run : NULL,
+		.type = p->type,
+		.fields = s->round.kept + p->kept,
+		.fields_len = p->len,
+	};
+
+	server_entry(s, &e);
+}
+
+static void
 applied(struct server *s, struct pending *p)
 {
 	struct channel *ch = p->subject ? p->subject->channel : NULL;
 
-	if (p->type == RECORD_OUTCOME && p->ref <= s->life)
-		store_owed_done(s->o.store, p->ref);
+	if (p->told)
+		to_journal(s, p);
+
 	if (!ch)
 		return;
 	if (p->opens) {
@@ -196,9 +214,9 @@ applied(struct server *s, struct pending *p)
 	if (p->type == RECORD_INTENT)
 		ch->pending--;
 	if (p->ahead)
-		actions_add(&ch->open, p->seq);
+		intents_add(&ch->open, p->seq);
 	if (p->type == RECORD_OUTCOME)
-		actions_end(&ch->open, p->ref);
+		intents_end(&ch->open, p->ref);
 }
 
 /* The channel is as if p had never come. */
@@ -235,7 +253,7 @@ fail(struct server *s, struct pending *p, int error)
 		if (p->error == 0)
 			p->conn = NULL; /* answered when it is written */
 		else if (c && c->channel && p->type == RECORD_OUTCOME)
-			actions_reopen(&c->channel->open, p->ref);
+			intents_reopen(&c->channel->open, p->ref);
 		return;
 	}
 	p->error = error;
@@ -338,9 +356,10 @@ deny_unsynced(struct server *s)
 		};
 
 		if (is_durable(s, p) && p->ahead && p->subject &&
-		    actions_close(&p->subject->channel->open, p->seq) == 0 &&
+		    p->subject->channel &&
+		    intents_close(&p->subject->channel->open, p->seq) == 0 &&
 		    owe(s, &o, f.bytes) < 0)
-			actions_reopen(&p->subject->channel->open, p->seq);
+			intents_reopen(&p->subject->channel->open, p->seq);
 	}
 }
 
@@ -349,12 +368,8 @@ sync_round(struct server *s)
 {
 	int r = store_sync(s->o.store);
 
-	if (r < 0) {
-		s->sync_us = s->now.boot_us + SERVER_RETRY_US;
+	if (r < 0)
 		deny_unsynced(s);
-	} else {
-		s->sync_us = NEVER;
-	}
 	tell(s, true, r < 0 ? r : 0);
 }
 
@@ -371,8 +386,7 @@ written(struct server *s)
 	for (size_t i = 0; i < s->round.n; i++)
 		if (!s->round.v[i].plain)
 			applied(s, &s->round.v[i]);
-	if (s->sync_us == NEVER && s->round.added)
-		s->sync_us = s->now.boot_us + s->o.config->sync_us;
+	server_entries_done(s);
 }
 
 void

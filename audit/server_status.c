@@ -78,7 +78,7 @@ server_status(struct server *s)
 
 	j = json_pack(
 		"{s:I, s:I, s:I, s:I, s:s?, s:i, s:i, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:s, s:o, s:o}",
+		"s:I, s:I, s:s, s:o, s:o, s:o}",
 		"seq", (json_int_t)store_written(st), "durable",
 		(json_int_t)store_durable(st), "unsynced_bytes",
 		(json_int_t)store_unsynced(st), "uptime_us",
@@ -91,8 +91,8 @@ server_status(struct server *s)
 		(json_int_t)s->dropped, "quota_waits",
 		(json_int_t)quota_waits(s->quota), "quota_refused",
 		(json_int_t)quota_refused(s->quota), "version",
-		AGENTBOX_VERSION, "config", config(s->o.config), "clients",
-		channels(s));
+		AGENTBOX_VERSION, "config", config(s->o.config), "sinks",
+		sink_client_status(s), "clients", channels(s));
 	text = j ? json_dumps(j, JSON_COMPACT | JSON_ENSURE_ASCII) : NULL;
 	json_decref(j);
 	return text;

@@ -387,6 +387,7 @@ walk_once(int dirfd, const struct verify_options *o, bool every,
 	if (k >= 0) {
 		k = walk_log(&w, &why);
 		ret->open_actions = open_set_n(w.open);
+		merkle_root(&w.chain.tree, w.hash, ret->root);
 		*ret_sure = every || !w.pending.some ||
 			    note_check(&w.pending.note, o->public_key,
 				       w.pending.signature) >= 0;

@@ -74,8 +74,9 @@ struct verify_report {
 	uint64_t head;	    /* size that the file head tells of; 0: no file */
 	uint64_t notes;	    /* kept elsewhere, that agree */
 	uint64_t notes_old; /* of before the first record: not to be checked */
-	bool macs;	    /* MACs were checked */
-	bool follows;	    /* it says that it follows a damaged log: */
+	uint8_t root[RECORD_HASH_LEN]; /* of the Merkle tree of all records */
+	bool macs;		       /* MACs were checked */
+	bool follows; /* it says that it follows a damaged log: */
 	uint8_t former[NOTE_LOG_LEN];
 };
 

@@ -207,6 +207,7 @@ verify_print_json(FILE *f, const struct verify_report *r,
 
 	json_fault(f, r);
 	json_hex(f, "log", r->log, sizeof(r->log));
+	json_hex(f, "root", r->root, sizeof(r->root));
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++)
 		fprintf(f, ",\"%s\":%llu", numbers[i].name, N(numbers[i].v));
 	if (r->follows)

@@ -34,6 +34,9 @@ try_lock(int dir, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, -errno, "the lock of the audit log");
+	if (geteuid() == 0 &&
+	    fchown(fd, LAYOUT_WRITER_UID, LAYOUT_WRITER_UID) < 0)
+		return err_sys(e, -errno, "the owner of the lock");
 	if (fcntl(fd, F_OFD_SETLK, &lk) < 0)
 		return errno == EAGAIN || errno == EACCES
 			       ? -EAGAIN
@@ -188,9 +191,25 @@ open_folder(struct writer *w, struct err *e)
 	w->dir = layout_open(true, true, e);
 	if (w->dir < 0)
 		return w->dir;
+	if (geteuid() == 0 &&
+	    fchown(w->dir, LAYOUT_WRITER_UID, LAYOUT_WRITER_UID) < 0)
+		return err_sys(e, -errno, "the owner of the audit log");
 	if (fchdir(w->dir) < 0)
 		return err_sys(e, -errno, "the folder of the audit log");
 	return 0;
+}
+
+int
+writer_anew(const struct writer *w, struct err *e)
+{
+	_cleanup_close_ int state = layout_open(false, false, e);
+	char folder[STORE_ANEW_NAME];
+	struct store_now now;
+
+	if (state < 0)
+		return state;
+	server_now(&now);
+	return store_anew(state, w->dir, now.wall_us, folder, e);
 }
 
 int

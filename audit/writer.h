@@ -28,5 +28,7 @@ int writer_passed(struct err *e);
 /* Everything; listener: from writer_passed(), taken. 0; 1: another writer
  * serves this folder. Release with writer_done() in any case. */
 int writer_open(struct writer *w, int listener, struct err *e);
+/* Puts the log that is there aside (store_anew()). */
+int writer_anew(const struct writer *w, struct err *e);
 /* Before the lock goes: unlinks the socket, unless it is systemd's. */
 void writer_done(struct writer *w);

@@ -18,7 +18,8 @@ LAYERS = {
     "sandbox": {"lib": None},
     "profiles": {"lib": None, "policy": None, "sandbox": {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
-    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"}},
+    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"},
+              "profiles": {"jsonc.h"}},
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
                    "profiles": None, "audit": None},
     "query": {"lib": None, "policy": None, "profiles": None, "audit": None},

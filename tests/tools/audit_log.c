@@ -4,6 +4,7 @@
  * and verifier are not only held against each other.
  */
 #include "tests/tools/audit_log.h"
+#include "audit/proof.h"
 #include "lib/fd.h"
 
 #include <fcntl.h>
@@ -369,4 +370,99 @@ audit_log_reseal(struct chain *c, struct chain_hash *h,
 
 	chain_seal(c, h, k ? k : &none, out, size);
 	return size;
+}
+
+static void
+refit_checkpoint(const struct chain *c, struct chain_hash *h,
+		 const struct record *r, const uint8_t *seed,
+		 const uint8_t *log, struct fields *f)
+{
+	uint8_t signature[NOTE_SIGNATURE_LEN];
+	struct note n = { .size = c->size,
+			  .time_us = r->time_us,
+			  .key = r->key };
+
+	merkle_root(&c->tree, h, n.root);
+	memcpy(n.head, c->head, sizeof(n.head));
+	memcpy(n.log, log, sizeof(n.log));
+	fields_uint(f, FIELD_SIZE, n.size);
+	fields_bytes(f, FIELD_HEAD, n.head, sizeof(n.head));
+	fields_bytes(f, FIELD_ROOT, n.root, sizeof(n.root));
+	if (!seed)
+		return;
+	must(note_sign(&n, seed, signature) >= 0);
+	fields_bytes(f, FIELD_SIGNATURE, signature, sizeof(signature));
+}
+
+void
+audit_log_refit(const struct chain *c, struct chain_hash *h,
+		const struct record *r, const uint8_t *seed,
+		const uint8_t log[NOTE_LOG_LEN], struct fields *ret)
+{
+	uint8_t peaks[MERKLE_DEPTH * MERKLE_LEN];
+
+	fields_init(ret);
+	ret->len = r->fields_len;
+	memcpy(ret->bytes, r->fields, r->fields_len);
+	if (r->type == RECORD_LOG_CHECKPOINT)
+		refit_checkpoint(c, h, r, seed, log, ret);
+	if (r->type != RECORD_LOG_SEGMENT)
+		return;
+	fields_uint(ret, FIELD_SIZE, c->size);
+	fields_uint(ret, FIELD_FIRST, c->size + 1);
+	fields_bytes(ret, FIELD_HEAD, c->head, RECORD_HASH_LEN);
+	fields_bytes(ret, FIELD_PEAKS, peaks, merkle_peaks(&c->tree, peaks));
+}
+
+/* The bytes of record seq, into buf. */
+static void
+read_frame(const char *dir, const struct audit_log *l, uint64_t seq,
+	   uint8_t *buf)
+{
+	const struct audit_log_place *p = &l->place[seq - 1];
+	char path[512], name[32];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/log/%s", dir,
+		 audit_log_file(p->file, name));
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	must(fd >= 0);
+	must(pread(fd, buf, p->size, (off_t)p->offset) == (ssize_t)p->size);
+	close(fd);
+}
+
+char *
+audit_log_prove(const char *dir, const struct audit_log *l, uint64_t seq,
+		size_t *ret_len)
+{
+	const struct note *n = &l->note[l->n_notes - 1];
+	uint8_t(*leaf)[MERKLE_LEN] = calloc(n->size, MERKLE_LEN);
+	uint8_t *buf = malloc(RECORD_MAX), signature[NOTE_SIGNATURE_LEN];
+	struct proof *p = calloc(1, sizeof(*p));
+	uint8_t in[1 + RECORD_HASH_LEN] = { 0 };
+	struct chain_hash *h;
+	char *text;
+
+	must(leaf && buf && p && chain_hash_new(&h) == 0);
+	for (uint64_t i = 1; i <= n->size; i++) {
+		size_t size = l->place[i - 1].size;
+
+		read_frame(dir, l, i, buf);
+		memcpy(in + 1, buf + size - RECORD_HASH_LEN, RECORD_HASH_LEN);
+		chain_sha256(h, in, sizeof(in), leaf[i - 1]);
+		if (i + 1 == seq)
+			memcpy(p->before, in + 1, sizeof(p->before));
+	}
+	read_frame(dir, l, seq, buf);
+	must(record_parse(buf, l->place[seq - 1].size, &p->record) > 0);
+	p->n = (size_t)merkle_prove(h, (const uint8_t(*)[MERKLE_LEN])leaf,
+				    n->size, seq - 1, p->path);
+	p->note = *n;
+	must(note_sign(n, l->seed, signature) >= 0);
+	must(proof_text(p, l->public, signature, &text, ret_len) >= 0);
+	chain_hash_free(h);
+	free(leaf);
+	free(buf);
+	free(p);
+	return text;
 }

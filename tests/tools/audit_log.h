@@ -52,3 +52,13 @@ const char *audit_log_file(uint64_t first, char *buf);
 size_t audit_log_reseal(struct chain *c, struct chain_hash *h,
 			const struct chain_key *k, const struct record *r,
 			uint8_t *out);
+/* A proof of one record under the last checkpoint, out of the files in dir;
+ * freed by the caller. */
+char *audit_log_prove(const char *dir, const struct audit_log *l, uint64_t seq,
+		      size_t *ret_len);
+/* The fields of a record, and where they tell of the chain (log.segment,
+ * log.checkpoint) made to fit to c; seed not NULL: signed too, as of this log.
+ */
+void audit_log_refit(const struct chain *c, struct chain_hash *h,
+		     const struct record *r, const uint8_t *seed,
+		     const uint8_t log[NOTE_LOG_LEN], struct fields *ret);

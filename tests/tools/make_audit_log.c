@@ -3,7 +3,8 @@
  * make_audit_log DIR RECORDS [PER_FILE [SEED]]: a log for tests of whole
  * programs; see tests/tools/audit_log.h. Says on a line "SEQ FILE OFFSET SIZE"
  * for each record where it is, writes start.key, and all checkpoints to
- * DIR/notes.
+ * DIR/notes; proofs of the first record, one in the middle and the last that is
+ * covered to DIR/proof-1, -2, -3.
  */
 #include "lib/fd.h"
 #include "lib/str.h"
@@ -35,6 +36,27 @@ write_notes(const struct audit_log *l, int dirfd)
 	return fd < 0 ? -EIO : k;
 }
 
+static int
+write_proofs(const struct audit_log *l, const char *dir, int dirfd)
+{
+	const uint64_t seq[] = { 1, l->n / 2, l->n - 1 };
+	int k = 0;
+
+	for (size_t i = 0; k >= 0 && i < ARRAY_SIZE(seq); i++) {
+		_cleanup_free_ char *text = NULL;
+		char name[16];
+		size_t len;
+		int fd;
+
+		text = audit_log_prove(dir, l, seq[i], &len);
+		snprintf(name, sizeof(name), "proof-%zu", i + 1);
+		fd = openat(dirfd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+		k = fd < 0 ? -errno : fd_write_all(fd, text, len);
+		close_ptr(&fd);
+	}
+	return k;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -53,7 +75,8 @@ main(int argc, char **argv)
 	(void)mkdir(argv[1], 0700);
 	audit_log_make(argv[1], &s, &l);
 	dirfd = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dirfd < 0 || write_notes(&l, dirfd) < 0)
+	if (dirfd < 0 || write_notes(&l, dirfd) < 0 ||
+	    write_proofs(&l, argv[1], dirfd) < 0)
 		return 1;
 	close(dirfd);
 	for (uint64_t i = 0; i < l.n; i++)

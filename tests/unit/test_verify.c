@@ -634,25 +634,6 @@ struct attack {
 	struct fields f;
 };
 
-/* What a record says about the chain, made to fit. */
-static void
-fit_fields(struct attack *t, const struct record *r)
-{
-	uint8_t root[RECORD_HASH_LEN], peaks[MERKLE_DEPTH * MERKLE_LEN];
-
-	t->f.len = r->fields_len;
-	memcpy(t->f.bytes, r->fields, r->fields_len);
-	if (r->type == RECORD_LOG_CHECKPOINT) {
-		merkle_root(&t->c.tree, t->h, root);
-		fields_bytes(&t->f, FIELD_HEAD, t->c.head, 32);
-		fields_bytes(&t->f, FIELD_ROOT, root, 32);
-	} else if (r->type == RECORD_LOG_SEGMENT) {
-		fields_bytes(&t->f, FIELD_HEAD, t->c.head, 32);
-		fields_bytes(&t->f, FIELD_PEAKS, peaks,
-			     merkle_peaks(&t->c.tree, peaks));
-	}
-}
-
 /* From record seq on, all is sealed anew, with another time in that one. */
 static void
 new_chain(struct at *a, uint64_t seq)
@@ -675,7 +656,8 @@ new_chain(struct at *a, uint64_t seq)
 			ASSERT_EQ(chain_check(&t->c, t->h, NULL, &r), CHAIN_OK);
 		} else {
 			r.time_us += i == seq;
-			fit_fields(t, &r);
+			audit_log_refit(&t->c, t->h, &r, NULL, a->log.log,
+					&t->f);
 			r.fields = t->f.bytes;
 			ASSERT_EQ(
 				audit_log_reseal(&t->c, t->h, NULL, &r, t->out),

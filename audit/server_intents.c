@@ -10,7 +10,7 @@
 
 /* Where seq is, or would be. */
 static uint32_t
-place(const struct actions *a, uint64_t seq)
+place(const struct intents *a, uint64_t seq)
 {
 	uint32_t low = 0, high = a->n;
 
@@ -25,8 +25,8 @@ place(const struct actions *a, uint64_t seq)
 	return low;
 }
 
-static struct action *
-find(const struct actions *a, uint64_t seq)
+static struct intent *
+find(const struct intents *a, uint64_t seq)
 {
 	uint32_t i = place(a, seq);
 
@@ -34,7 +34,7 @@ find(const struct actions *a, uint64_t seq)
 }
 
 int
-actions_reserve(struct actions *a, uint32_t n)
+intents_reserve(struct intents *a, uint32_t n)
 {
 	uint32_t room = a->room ? a->room * 2 : 8;
 	void *p;
@@ -51,17 +51,17 @@ actions_reserve(struct actions *a, uint32_t n)
 }
 
 void
-actions_add(struct actions *a, uint64_t seq)
+intents_add(struct intents *a, uint64_t seq)
 {
 	uint32_t i = place(a, seq);
 
 	memmove(a->v + i + 1, a->v + i, (a->n - i) * sizeof(*a->v));
-	a->v[i] = (struct action){ .seq = seq };
+	a->v[i] = (struct intent){ .seq = seq };
 	a->n++;
 }
 
 static bool
-was_done(const struct actions *a, uint64_t seq)
+was_done(const struct intents *a, uint64_t seq)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(a->done); i++)
 		if (a->done[i] == seq)
@@ -70,9 +70,9 @@ was_done(const struct actions *a, uint64_t seq)
 }
 
 int
-actions_close(struct actions *a, uint64_t seq)
+intents_close(struct intents *a, uint64_t seq)
 {
-	struct action *x = find(a, seq);
+	struct intent *x = find(a, seq);
 
 	if (!x)
 		return seq && was_done(a, seq) ? -EALREADY : -ENOENT;
@@ -83,18 +83,18 @@ actions_close(struct actions *a, uint64_t seq)
 }
 
 void
-actions_reopen(struct actions *a, uint64_t seq)
+intents_reopen(struct intents *a, uint64_t seq)
 {
-	struct action *x = find(a, seq);
+	struct intent *x = find(a, seq);
 
 	if (x)
 		x->closing = 0;
 }
 
 void
-actions_end(struct actions *a, uint64_t seq)
+intents_end(struct intents *a, uint64_t seq)
 {
-	struct action *x = find(a, seq);
+	struct intent *x = find(a, seq);
 
 	if (!x)
 		return;
@@ -104,14 +104,14 @@ actions_end(struct actions *a, uint64_t seq)
 }
 
 bool
-actions_has(const struct actions *a, uint64_t seq)
+intents_has(const struct intents *a, uint64_t seq)
 {
 	return find(a, seq) != NULL;
 }
 
 void
-actions_free(struct actions *a)
+intents_free(struct intents *a)
 {
 	free(a->v);
-	*a = (struct actions){ 0 };
+	*a = (struct intents){ 0 };
 }

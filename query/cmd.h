@@ -20,6 +20,9 @@ int cmd_rotate(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_anew(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 
 /* What most commands take: filters, --json, --utc, --no-index, --help. */
 struct cmd {

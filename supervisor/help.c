@@ -59,6 +59,18 @@ static const struct {
 	  "supervisor without a terminal does the same.\n" },
 	{ "logs", "what happened to a box",
 	  "usage: agentbox logs BOX [-f] [--json]\n" },
+	{ "decide", "ask for a decision of a box, or say what became of it",
+	  "usage: agentbox decide BOX [REQUEST.json|-]\n"
+	  "       agentbox decide BOX --outcome ACTION STATUS [--error KIND]\n"
+	  "                       [--detail TEXT] [--label LABEL]... "
+	  "[--bytes-in N]\n"
+	  "                       [--bytes-out N]\n"
+	  "\n"
+	  "For brokers outside: decides on an action of the box as its policy "
+	  "says,\n"
+	  "records it, prints the answer as JSON. What was allowed is owed an "
+	  "outcome.\n"
+	  "Exit status: 0 allowed, 1 denied, 125 no decision.\n" },
 	{ "doctor", "what this machine can enforce, and how to fix it",
 	  "usage: agentbox doctor [-j] [-p PROFILE] [-w DIR]\n"
 	  "\n"

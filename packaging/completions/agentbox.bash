@@ -68,6 +68,8 @@ _agentbox_options()
 	freeze | thaw | reload) echo --all --label --why --json --help ;;
 	kill) echo --signal --all --label --why --json --help ;;
 	logs) echo --follow --json --help ;;
+	decide) echo --outcome --error --detail --label --bytes-in \
+		--bytes-out --help ;;
 	doctor) echo --json --profile --workspace --help ;;
 	profile) case $2 in
 		list | diff) echo --json --help ;;
@@ -84,7 +86,7 @@ _agentbox()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local cmd=${COMP_WORDS[1]:-} i
-	local all="run ps inspect freeze thaw kill reload logs doctor profile version help"
+	local all="run ps inspect freeze thaw kill reload logs decide doctor profile version help"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -112,6 +114,11 @@ _agentbox()
 			_agentbox_words "list show check test explain diff init" "$cur"
 		else
 			_agentbox_profile_files "$cur"
+		fi ;;
+	decide) if [ "$COMP_CWORD" = 2 ]; then
+			_agentbox_words "$(_agentbox_boxes)" "$cur"
+		else
+			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		fi ;;
 	inspect | freeze | thaw | kill | reload | logs)
 		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;

@@ -242,16 +242,16 @@ TEST(requests_are_answered)
 	ASSERT_EQ(t.row[LAYER_PID].state, LAYER_HELD);
 	ASSERT_STREQ(t.row[LAYER_PID].enforced, "own \\xff");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "because"));
+	ASSERT_OK(client_ask(fd, CONTROL_FREEZE, 0, "because"));
 	ASSERT_OK(client_receive(fd, &j, &e));
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "frozen");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "refuse"));
+	ASSERT_OK(client_ask(fd, CONTROL_FREEZE, 0, "refuse"));
 	ASSERT_ERR(client_receive(fd, &j, &e), -EBUSY);
 	ASSERT_STREQ(e.text, "not now \\xff");
 	ASSERT_STREQ(e.cure, "later");
-	ASSERT_ERR(client_send(fd, CONTROL_FREEZE, 0,
-			       (char[600]){ [0 ... 598] = 'x' }),
+	ASSERT_ERR(client_ask(fd, CONTROL_FREEZE, 0,
+			      (char[600]){ [0 ... 598] = 'x' }),
 		   -E2BIG);
 	close(fd);
 	stop(&s);
@@ -264,12 +264,12 @@ TEST(a_reload_answers_with_what_is_in_force)
 	json_t *j = NULL;
 	int fd = connected(&s);
 
-	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "new rules"));
+	ASSERT_OK(client_ask(fd, CONTROL_RELOAD, 0, "new rules"));
 	ASSERT_OK(client_receive(fd, &j, &e));
 	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 1);
 	ASSERT_STREQ(json_string_value(json_object_get(j, "why")), "new rules");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "refuse"));
+	ASSERT_OK(client_ask(fd, CONTROL_RELOAD, 0, "refuse"));
 	ASSERT_ERR(client_receive(fd, &j, &e), -EINVAL);
 	ASSERT_STREQ(e.text, "epoch 1 stays");
 	ASSERT_OK(client_call(fd, CONTROL_RELOAD, &j, &e));
@@ -285,12 +285,12 @@ TEST(kill_is_answered_when_the_box_is_dead)
 	json_t *j = NULL;
 	int fd = connected(&s), other = connected(&s), status;
 
-	ASSERT_OK(client_send(fd, CONTROL_KILL, 15, NULL));
+	ASSERT_OK(client_ask(fd, CONTROL_KILL, 15, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")),
 		     "signalled");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_KILL, 0, NULL));
+	ASSERT_OK(client_ask(fd, CONTROL_KILL, 0, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
 	ASSERT_TRUE(*box_died);
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "dead");
@@ -313,11 +313,11 @@ TEST(events_are_streamed_to_the_end)
 	json_t *j = NULL;
 	ssize_t n;
 
-	ASSERT_OK(client_send(fd, CONTROL_EVENTS, 1, NULL));
-	ASSERT_OK(client_send(actor, CONTROL_FREEZE, 0, "w\"hy"));
+	ASSERT_OK(client_ask(fd, CONTROL_EVENTS, 1, NULL));
+	ASSERT_OK(client_ask(actor, CONTROL_FREEZE, 0, "w\"hy"));
 	ASSERT_OK(client_receive(actor, &j, NULL));
 	json_decref(j);
-	ASSERT_OK(client_send(actor, CONTROL_KILL, 0, NULL));
+	ASSERT_OK(client_ask(actor, CONTROL_KILL, 0, NULL));
 	while ((n = client_stream(fd, buf, sizeof(buf))) > 0) {
 		frozen |= strstr(buf, "w\\\"hy") != NULL;
 		dead |= strstr(buf, "\"exited\"") != NULL;
@@ -417,7 +417,7 @@ TEST(followers_have_half_of_the_places)
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = connected(&s);
-		ASSERT_OK(client_send(fds[i], CONTROL_EVENTS, 1, NULL));
+		ASSERT_OK(client_ask(fds[i], CONTROL_EVENTS, 1, NULL));
 		usleep(20000);
 	}
 	do
@@ -437,7 +437,7 @@ TEST(a_client_that_does_not_read_is_dropped)
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 20000; i++)
-		if (client_send(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
+		if (client_ask(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
 			break;
 	check_well(&s);
 	close(fd);
@@ -521,7 +521,7 @@ choose(struct server *s, const char *name, bool all, const char *label,
 		.names = names, .n = name != NULL, .all = all, .label = label
 	};
 
-	return client_open(s->rt, &sel, set, e);
+	return client_find(s->rt, &sel, set, e);
 }
 
 TEST(boxes_are_chosen_by_name_id_prefix_label_and_all)

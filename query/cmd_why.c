@@ -138,6 +138,9 @@ cmd_why(int argc, char **argv)
 	if (r < 0)
 		return cmd_done(t, cmd_complain(&e));
 	if (!r)
-		fputs("agentbox: why: there is no such record\n", stderr);
+		fputs(strcmp(argv[optind], "last") != 0
+			      ? "agentbox: why: there is no such record\n"
+			      : "agentbox: why: nothing was denied or asked\n",
+		      stderr);
 	return cmd_done(t, r ? QUERY_OK : QUERY_NO);
 }

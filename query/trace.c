@@ -118,7 +118,7 @@ on_life(struct run *y, const struct record *r, struct err *e)
 
 	ADD(o, r, FIELD_WHAT, FIELD_DETAIL);
 	if (layers && o) {
-		layer_names(layers, "enforced", o);
+		layer_names(layers, "held", o);
 		layer_names(layers, "degraded", o);
 		layer_names(layers, "absent", o);
 	}

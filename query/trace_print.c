@@ -101,7 +101,7 @@ names_part(struct row *w, const char *before, const json_t *names)
 static void
 confined_line(const struct render *rd, const json_t *o)
 {
-	size_t n = json_array_size(json_object_get(o, "enforced"));
+	size_t n = json_array_size(json_object_get(o, "held"));
 	struct row w = { .len = 0 };
 
 	row_add(&w, "%zu layers hold", n);

@@ -87,26 +87,66 @@ why_pointer(json_t *root, const char *pointer)
 	return root;
 }
 
+/* "withheld (40 bytes)" for a marker, or NULL: it is none. */
+static json_t *
+marker_text(const json_t *v)
+{
+	const json_t *bytes = json_object_get(v, "bytes");
+
+	if (!json_object_get(v, INPUTS_WITHHELD))
+		return NULL;
+	return bytes ? json_sprintf("withheld (%lld bytes)",
+				    (long long)json_integer_value(bytes))
+		     : json_string("withheld");
+}
+
+/* Replaces markers below v. Depth is bounded by jansson. */
+static void
+name_markers(json_t *v)
+{
+	const char *key;
+	json_t *item, *text;
+	void *tmp;
+	size_t i;
+
+	json_object_foreach_safe(v, tmp, key, item)
+	{
+		text = marker_text(item);
+		if (text)
+			(void)json_object_set_new(v, key, text);
+		else
+			name_markers(item);
+	}
+	json_array_foreach(v, i, item)
+	{
+		text = marker_text(item);
+		if (text)
+			(void)json_array_set_new(v, i, text);
+		else
+			name_markers(item);
+	}
+}
+
 void
 why_value(const json_t *v, char *buf, size_t size)
 {
-	const json_t *bytes = json_object_get(v, "bytes");
-	char *s;
+	json_t *shown = v ? json_deep_copy(v) : NULL, *text = marker_text(v);
+	char *s = NULL;
 
-	if (!v) {
+	if (text) {
+		snprintf(buf, size, "%s", json_string_value(text));
+	} else if (!v) {
 		snprintf(buf, size, "missing");
-	} else if (json_object_get(v, INPUTS_WITHHELD) && bytes) {
-		snprintf(buf, size, "withheld (%lld bytes)",
-			 (long long)json_integer_value(bytes));
-	} else if (json_object_get(v, INPUTS_WITHHELD)) {
-		snprintf(buf, size, "withheld");
 	} else {
-		s = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT |
-					  JSON_ENSURE_ASCII);
+		name_markers(shown);
+		s = json_dumps(shown, JSON_ENCODE_ANY | JSON_COMPACT |
+					      JSON_ENSURE_ASCII);
 		if ((size_t)snprintf(buf, size, "%s", s ? s : "?") >= size)
 			memcpy(buf + size - 4, "...", 4);
-		free(s);
 	}
+	free(s);
+	json_decref(text);
+	json_decref(shown);
 }
 
 /* Gathering */

@@ -97,6 +97,9 @@ why_outcome(struct why *w, json_t *o)
 	}
 	out = json_pack("{sI}", "seq", (json_int_t)w->outcome.seq);
 	text = end_text(&w->outcome);
+	if (render_is(&w->r, FIELD_WHAT, "box.start") &&
+	    render_is(&w->outcome, FIELD_STATUS, "ok"))
+		text = "the command ran to its end";
 	if (text)
 		(void)json_object_set_new(out, "text", json_string(text));
 	for (size_t i = 0; i < ARRAY_SIZE(ids); i++)

@@ -203,11 +203,10 @@ print_outcome(const struct render *rd, const json_t *o)
 {
 	static const struct {
 		const char *name, *before;
-	} numbers[] = { { "exit_status", "exit status " },
-			{ "signal", "signal " },
-			{ "bytes_in", "bytes in " },
-			{ "bytes_out", "bytes out " },
-			{ "memory_peak", "memory bytes " } };
+	} numbers[] = {
+		{ "exit_status", "exit status " },
+		{ "signal", "signal " },
+	};
 	const json_t *out = json_object_get(o, "outcome");
 	const json_t *by = json_object_get(out, "by");
 	struct row w = { .len = 0 };
@@ -218,6 +217,9 @@ print_outcome(const struct render *rd, const json_t *o)
 		if (json_object_get(out, numbers[i].name))
 			row_add(&w, ", %s%lld", numbers[i].before,
 				row_int(out, numbers[i].name));
+	row_bytes(&w, "in ", out, "bytes_in");
+	row_bytes(&w, "out ", out, "bytes_out");
+	row_bytes(&w, "memory ", out, "memory_peak");
 	row_duration(&w, "after ", out, "latency_us");
 	row_duration(&w, "waited ", out, "wait_us");
 	row_duration(&w, "processor ", out, "cpu_us");

@@ -206,8 +206,8 @@ story_small(struct story_small *q, const char *dir)
 	q->p = make_policy();
 	q->start = story_run_begin(&q->s, &q->s.run[0], "one", q->p);
 	life(q, "box.confined",
-	     "[{\"layer\":\"user-ns\",\"state\":\"enforced\"},"
-	     "{\"layer\":\"seccomp\",\"state\":\"enforced\"},"
+	     "[{\"layer\":\"user-ns\",\"state\":\"held\"},"
+	     "{\"layer\":\"seccomp\",\"state\":\"held\"},"
 	     "{\"layer\":\"cgroup\",\"state\":\"degraded\"}]");
 	q->read = tool(q, "files", "read", 5);
 	q->denied = web(q, "example.org", "POST");

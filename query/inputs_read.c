@@ -408,34 +408,22 @@ read_truths(struct inputs_doc *d, const char *s, size_t len)
 	return 0;
 }
 
-static int
-new_doc(size_t len, size_t truths_len, struct inputs_doc **ret)
-{
-	_cleanup_(inputs_freep) struct inputs_doc *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return -ENOMEM;
-	d->text[0] = malloc(len + 1);
-	d->text[1] = malloc(truths_len + 1);
-	if (!d->text[0] || !d->text[1])
-		return -ENOMEM;
-	*ret = TAKE_PTR(d);
-	return 0;
-}
-
 int
 inputs_read(const char *inputs, size_t len, const char *truths,
 	    size_t truths_len, struct inputs_doc **ret, struct err *e)
 {
-	_cleanup_(inputs_freep) struct inputs_doc *d = NULL;
+	_cleanup_(inputs_freep) struct inputs_doc *d = calloc(1, sizeof(*d));
 	size_t at = 0;
 	int r;
 
 	if (len > INPUTS_SIZE_MAX || truths_len > INPUTS_SIZE_MAX)
 		return err_set(e, -EBADMSG, "inputs: too long");
-	r = new_doc(len, truths_len, &d);
-	if (r < 0)
-		return err_sys(e, r, "inputs");
+	if (d) {
+		d->text[0] = malloc(len + 1);
+		d->text[1] = malloc(truths_len + 1);
+	}
+	if (!d || !d->text[0] || !d->text[1])
+		return err_sys(e, -ENOMEM, "inputs");
 	r = read_document(d, inputs, len, &at);
 	if (r < 0)
 		return err_set(e, r,

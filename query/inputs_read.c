@@ -412,12 +412,13 @@ int
 inputs_read(const char *inputs, size_t len, const char *truths,
 	    size_t truths_len, struct inputs_doc **ret, struct err *e)
 {
-	_cleanup_(inputs_freep) struct inputs_doc *d = calloc(1, sizeof(*d));
+	_cleanup_(inputs_freep) struct inputs_doc *d = NULL;
 	size_t at = 0;
 	int r;
 
 	if (len > INPUTS_SIZE_MAX || truths_len > INPUTS_SIZE_MAX)
 		return err_set(e, -EBADMSG, "inputs: too long");
+	d = calloc(1, sizeof(*d));
 	if (d) {
 		d->text[0] = malloc(len + 1);
 		d->text[1] = malloc(truths_len + 1);

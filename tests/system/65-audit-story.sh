@@ -115,8 +115,16 @@ end=$("$AGENTBOX" audit query --status killed --json | tail -n 1 |
 check_out "why did it end" 'an operator stopped it' limited "$AGENTBOX" why "$end"
 check_out "and by whom" 'enough of it' limited "$AGENTBOX" why "$end"
 
+# a start that was none
+check_status "a command that is not there" 127 run_box -p "$p" -n none -- /nonexistent
+end=$("$AGENTBOX" audit query --type outcome --json | tail -n 1 |
+	python3 -c 'import json, sys; print(json.load(sys.stdin)["seq"])')
+check_out "why it did not start" '^outcome   error, the command could not be executed' \
+	limited "$AGENTBOX" why "$end"
+check_out "and what was wrong" '/nonexistent: No such file' limited "$AGENTBOX" why "$end"
+
 check_out "all is decided the same again" \
-	'^6 decisions of 1 run, under 2 epochs of policies: all the same again' \
+	'^6 decisions of 2 runs, under 3 epochs of policies: all the same again' \
 	limited "$AGENTBOX" audit replay
 check_out "replay --json" '"decisions":6,"same":6,"different":0' \
 	limited "$AGENTBOX" audit replay --json --run "$run"

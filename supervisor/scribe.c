@@ -24,17 +24,15 @@ come_back(struct scribe *t)
 {
 	struct err e = ERR_INIT;
 
-	if (t->ev)
-		event_free(t->ev);
-	t->ev = NULL;
 	if (client_reconnect(t->client, &e) < 0) {
 		scribe_retry_soon(t);
 		return;
 	}
 	t->away = false;
 	t->state = 0;
+	t->retry_us = 0;
 	if (watch_fd(t) < 0)
-		scribe_retry_soon(t);
+		scribe_gone(t);
 }
 
 static void
@@ -42,11 +40,13 @@ receive(struct scribe *t)
 {
 	struct err e = ERR_INIT;
 
-	if (!t->away && client_process(t->client, &e) < 0) {
+	if (t->away)
+		return;
+	if (client_process(t->client, &e) < 0) {
 		scribe_gone(t);
 		come_back(t);
-		scribe_send_unsent(t);
 	}
+	scribe_send_unsent(t);
 }
 
 /* Who waited too long hears so; the rest of it is tell_late()'s. */
@@ -257,12 +257,23 @@ scribe_open(struct scribe *t, const struct fields *channel, struct err *e)
 	return client_open(t->client, channel, e);
 }
 
+/* A call that waits may have seen the writer go. Returns r. */
+static int
+look(struct scribe *t, int r)
+{
+	if (client_fd(t->client) < 0 && !t->away)
+		scribe_gone(t);
+	return r;
+}
+
 static int
 need_hello(struct scribe *t, struct err *e)
 {
 	if (t->away)
 		return scribe_refused(-EPIPE, e);
-	return t->hello ? 0 : client_hello(t->client, HELLO_US, &t->hello, e);
+	return t->hello ? 0
+			: look(t,
+			       client_hello(t->client, HELLO_US, &t->hello, e));
 }
 
 int
@@ -285,7 +296,7 @@ scribe_blob(struct scribe *t, const void *data, size_t len,
 	if (t->away)
 		return scribe_refused(-EPIPE, e);
 	sha256(data, len, ret);
-	return client_blob(t->client, ret, data, len, BLOB_US, e);
+	return look(t, client_blob(t->client, ret, data, len, BLOB_US, e));
 }
 
 /* What was told comes first, and leaves room for what is to be told of it. */
@@ -323,8 +334,8 @@ scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	r = scribe_item_send(it);
 	if (r < 0)
 		scribe_item_drop(it);
-	else
-		scribe_set_timer(t);
+	scribe_send_unsent(t);
+	scribe_set_timer(t);
 	return r;
 }
 
@@ -337,8 +348,8 @@ scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,
 
 	if (!it)
 		t->lost++;
-	else if (!t->away && scribe_item_send(it) < 0)
-		scribe_retry_soon(t);
+	else
+		scribe_send_unsent(t);
 }
 
 uint64_t

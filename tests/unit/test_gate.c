@@ -12,6 +12,7 @@
 #include "supervisor/scribe.h"
 #include "tests/tap.h"
 
+#include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,7 @@ struct sent {
 
 struct client {
 	int fd;
-	bool dead, hangs, no_return;
+	bool dead, hangs, no_return, blob_fails;
 	int refuse; /* negative errno */
 	uint64_t next;
 	size_t n;
@@ -70,7 +71,8 @@ client_free(struct client *c)
 {
 	for (size_t i = 0; i < c->n; i++)
 		free(c->sent[i].bytes);
-	close(c->fd);
+	if (c->fd >= 0)
+		close(c->fd);
 	free(c);
 }
 
@@ -127,7 +129,12 @@ client_blob(struct client *c, const uint8_t digest[32], const void *data,
 	    size_t len, uint64_t timeout_us, struct err *e)
 {
 	(void)timeout_us;
-	(void)e;
+	if (c->blob_fails) { /* as the real one does when it sees the end */
+		close(c->fd);
+		c->fd = -1;
+		c->dead = true;
+		return err_set(e, -EPIPE, "the writer is gone");
+	}
 	ASSERT_LE(c->n_blobs, BLOBS_MAX - 1);
 	ASSERT_LE(len, sizeof(c->blob[0].bytes));
 	memcpy(c->blob[c->n_blobs].digest, digest, 32);
@@ -175,7 +182,9 @@ client_reconnect(struct client *c, struct err *e)
 			answer(c, i, -EPIPE);
 	if (c->no_return)
 		return err_set(e, -ECONNREFUSED, "no");
-	c->dead = false;
+	if (c->fd < 0)
+		c->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	c->dead = c->blob_fails = false;
 	return 0;
 }
 
@@ -760,6 +769,68 @@ TEST(told_is_tried_again_and_comes_first)
 	ASSERT_EQ(scribe_flush(s, 5000000), 0);
 	ASSERT_EQ(scribe_state(s), 0);
 	ASSERT_EQ(writer->n, 2);
+	scribe_free(s);
+}
+
+static void
+on_other(evutil_socket_t fd, short what, void *arg)
+{
+	unsigned int *times = arg;
+	eventfd_t v;
+
+	(void)what;
+	(void)eventfd_read(fd, &v);
+	++*times;
+}
+
+/* The client may close its descriptor in any call that waits; the next file
+ * that is opened has its number, and the loop must watch that. */
+TEST(the_loop_lets_go_of_a_closed_descriptor)
+{
+	struct event_base *base = event_base_new();
+	uint8_t digest[RECORD_HASH_LEN];
+	unsigned int times = 0;
+	struct scribe *s = NULL;
+	struct err e = ERR_INIT;
+	struct event *ev;
+	int fd;
+
+	ASSERT_OK(scribe_new("writer", &s, &e));
+	ASSERT_OK(scribe_watch(s, base, &e));
+	fd = writer->fd;
+	writer->blob_fails = writer->no_return = true;
+	ASSERT_ERR(scribe_blob(s, "x", 1, digest, &e), -EPIPE);
+	ASSERT_EQ(eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK), fd);
+	ev = event_new(base, fd, EV_READ | EV_PERSIST, on_other, &times);
+	ASSERT_OK(event_add(ev, NULL));
+	event_base_loop(base, EVLOOP_NONBLOCK);
+	ASSERT_EQ(times, 1);
+	event_free(ev);
+	close(fd);
+	writer->no_return = false;
+	scribe_tell(s, RECORD_LIFECYCLE, 0, event(s), 0, NULL);
+	while (!writer->n || !writer->sent[0].answered)
+		event_base_loop(base, EVLOOP_ONCE);
+	ASSERT_EQ(writer->n, 1);
+	ASSERT_OK(scribe_watch(s, NULL, &e));
+	scribe_free(s);
+	event_base_free(base);
+}
+
+TEST(more_than_the_client_has_room_for)
+{
+	struct scribe *s = NULL;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(scribe_new("writer", &s, &e));
+	writer->hangs = true;
+	for (unsigned int i = 0; i < 500; i++)
+		scribe_tell(s, RECORD_LIFECYCLE, 0, event(s), 0, NULL);
+	ASSERT_LE(writer->n, 128);
+	writer->hangs = false;
+	ASSERT_OK(eventfd_write(writer->fd, 1));
+	ASSERT_EQ(scribe_flush(s, 5000000), 0);
+	ASSERT_EQ(writer->n, 500);
 	scribe_free(s);
 }
 

@@ -29,7 +29,8 @@ struct fake {
 	struct eventlog *log;
 	struct event *later, *tick;
 	bool frozen;
-	int ticks, epoch;
+	int ticks, epoch, gone;
+	struct control_ticket asked; /* of the last request left open */
 };
 
 static json_t *
@@ -114,6 +115,37 @@ fake_reload(void *arg, const struct control_peer *by, const char *why,
 	return 0;
 }
 
+/* "now" is answered at once, "later" by the next "answer", "never" never. */
+static int
+fake_act(void *arg, enum control_op op, const char *body, size_t len,
+	 const struct control_peer *by, json_t **ret, struct err *e)
+{
+	struct fake *f = arg;
+
+	if (op == CONTROL_OUTCOME)
+		return err_set(e, ENOENT, "no action");
+	if (len == 5 && !memcmp(body, "later", 5)) {
+		f->asked = by->ticket;
+		return CONTROL_LATER;
+	}
+	if (len == 5 && !memcmp(body, "never", 5))
+		return CONTROL_LATER;
+	if (len == 6 && !memcmp(body, "answer", 6))
+		(void)control_answer(f->control, &f->asked, 0,
+				     json_pack("{s:s}", "it", "is late"), NULL);
+	*ret = json_pack("{s:I, s:i}", "len", (json_int_t)len, "gone", f->gone);
+	return 0;
+}
+
+static void
+fake_gone(void *arg, const struct control_ticket *t)
+{
+	struct fake *f = arg;
+
+	(void)t;
+	f->gone++;
+}
+
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -126,9 +158,10 @@ on_tick(int fd, short what, void *arg)
 		eventlog_add(f->log, EVENT_SIGNAL, "tick %d", f->ticks);
 }
 
-static const struct control_ops fake_ops = { fake_describe, fake_inspect,
-					     fake_freeze, fake_kill,
-					     fake_reload };
+static const struct control_ops fake_ops = {
+	fake_describe, fake_inspect, fake_freeze, fake_kill,
+	fake_reload,   fake_act,     fake_gone,
+};
 
 /* The loop of a box, in a process of its own; ends 10 s after it began. */
 static void
@@ -276,6 +309,94 @@ TEST(a_reload_answers_with_what_is_in_force)
 	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 2);
 	json_decref(j);
 	close(fd);
+	stop(&s);
+}
+
+static json_t *
+act(int fd, const char *body)
+{
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, body, strlen(body)));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	return j;
+}
+
+static int
+number(json_t *j, const char *key)
+{
+	int n = (int)json_integer_value(json_object_get(j, key));
+
+	json_decref(j);
+	return n;
+}
+
+TEST(a_long_request_is_taken_whole)
+{
+	struct server s = start("alpha");
+	_cleanup_free_ char *body = calloc(1, CONTROL_BODY_MAX + 2);
+	int fd = connected(&s);
+
+	memset(body, 'x', CONTROL_BODY_MAX);
+	ASSERT_EQ(number(act(fd, body), "len"), CONTROL_BODY_MAX);
+	ASSERT_ERR(
+		client_ask_body(fd, CONTROL_DECIDE, body, CONTROL_BODY_MAX + 1),
+		-E2BIG);
+	close(fd);
+	stop(&s);
+}
+
+TEST(an_answer_may_come_later)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s), other = connected(&s);
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, "later", 5));
+	ASSERT_EQ(number(act(other, "now"), "len"), 3);
+	json_decref(act(other, "answer"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_STREQ(json_string_value(json_object_get(j, "it")), "is late");
+	json_decref(j);
+	/* once; and the connection goes on */
+	json_decref(act(other, "answer"));
+	ASSERT_EQ(number(act(fd, "now"), "len"), 3);
+	ASSERT_OK(client_ask_body(fd, CONTROL_OUTCOME, "x", 1));
+	ASSERT_ERR(client_receive(fd, &j, &e), -ENOENT);
+	close(fd);
+	close(other);
+	stop(&s);
+}
+
+TEST(who_leaves_before_the_answer_is_told_of)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s), other = connected(&s);
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, "later", 5));
+	ASSERT_EQ(number(act(other, "now"), "gone"), 0);
+	close(fd);
+	while (number(act(other, "now"), "gone") == 0)
+		usleep(1000);
+	json_decref(act(other, "answer"));
+	close(other);
+	stop(&s);
+}
+
+TEST(those_who_wait_for_decisions_do_not_keep_a_freeze_out)
+{
+	struct server s = start("alpha");
+	int fds[CONTROL_CLIENTS_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connected(&s);
+		ASSERT_OK(client_ask_body(fds[i], CONTROL_DECIDE, "never", 5));
+	}
+	check_well(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
 	stop(&s);
 }
 

@@ -23,7 +23,7 @@
 #define FILES_MAX 64
 
 #ifdef __SANITIZE_ADDRESS__
-#define SLOWER 8
+#define SLOWER 3
 #else
 #define SLOWER 1
 #endif

@@ -202,6 +202,19 @@ record_parse(const void *data, size_t len, struct record *ret)
 	return (int)r.size;
 }
 
+int
+record_prefix(const void *data, struct record_prefix *ret)
+{
+	const uint8_t *p = data;
+
+	ret->size = u32(p + 4);
+	ret->seq = record_u64(p + 8);
+	return u32(p) != RECORD_MAGIC || ret->size < RECORD_MIN ||
+			       ret->size > RECORD_MAX
+		       ? -EBADMSG
+		       : 0;
+}
+
 bool
 record_next(const struct record *r, size_t *at, struct field *ret)
 {
@@ -293,12 +306,32 @@ utf8(const uint8_t *s, size_t n, uint32_t *ret)
 	return len;
 }
 
+/* Whether eight bytes are all printable ASCII (0x20 to 0x7e), as most are: no
+ * byte has its high bit, none is below 0x20, none is 0x7f. A borrow or carry
+ * may only begin in a byte that is bad itself. */
+static bool
+is_plain8(const uint8_t *s)
+{
+	const uint64_t ones = UINT64_MAX / 255;
+	uint64_t v;
+
+	memcpy(&v, s, 8);
+	return !((v | (v - 0x20 * ones) | (v + ones)) & 0x80 * ones);
+}
+
 static bool
 text_is_safe(const uint8_t *s, size_t n)
 {
 	while (n) {
 		uint32_t c;
-		size_t len = utf8(s, n, &c);
+		size_t len;
+
+		if (n >= 8 && is_plain8(s)) {
+			s += 8;
+			n -= 8;
+			continue;
+		}
+		len = utf8(s, n, &c);
 
 		if (!len || is_unsafe(c))
 			return false;
@@ -311,7 +344,11 @@ text_is_safe(const uint8_t *s, size_t n)
 static bool
 is_ascii_line(const uint8_t *s, size_t n)
 {
-	for (size_t i = 0; i < n; i++)
+	size_t i = 0;
+
+	while (n - i >= 8 && is_plain8(s + i))
+		i += 8;
+	for (; i < n; i++)
 		if (s[i] < 0x20 || s[i] > 0x7e)
 			return false;
 	return n > 0;

@@ -6,6 +6,15 @@
  * from the front and announced, that the log reaches as far as the last
  * checkpoint (file head, and notes kept elsewhere) says, that each outcome has
  * its intent and only one.
+ *
+ * The place that is named is the first record that is not what it was: its seq
+ * is the number that the chain expects there, also where the bytes say another
+ * one or are missing. Only where somebody has made a new chain that holds
+ * within itself is it the first checkpoint, note or MAC that contradicts it;
+ * the text then says from which record on nothing is sure.
+ *
+ * A signature covers all that is before it, so only the last one of each file
+ * is checked, and each one where that does not hold.
  */
 #include "audit/note.h"
 #include "audit/record.h"
@@ -15,11 +24,15 @@
 
 struct verify_options {
 	const uint8_t *public_key; /* NOTE_KEY_LEN bytes; required */
-	const uint8_t *start_key;  /* first MAC key, 32 bytes; or NULL */
-	const struct note *notes;  /* checkpoints kept elsewhere */
+	const uint8_t *log; /* NOTE_LOG_LEN bytes, the log's id; or NULL */
+	const uint8_t *start_key; /* first MAC key, 32 bytes; or NULL */
+	/* Checkpoints kept elsewhere, of note_parse(). Each was given away when
+	 * its record was in the log, so that must be there too. */
+	const struct note *notes;
 	size_t n_notes;
 	bool live; /* a writer may be at work: a frame that is not whole yet at
-		      the very end is no fault */
+		      the very end, a new file without a record, a log that no
+		      checkpoint covers yet are no fault */
 };
 
 enum verify_fault {
@@ -30,7 +43,8 @@ enum verify_fault {
 	VERIFY_MAC,
 	VERIFY_FIELDS,	   /* right hash, wrong content: a writer's fault */
 	VERIFY_SEGMENT,	   /* a file is missing, or not where its name says */
-	VERIFY_CHECKPOINT, /* signature, root or numbers of a checkpoint */
+	VERIFY_CHECKPOINT, /* signature, root or numbers of a checkpoint; or
+			      there is none */
 	VERIFY_SHORT,	   /* ends before what a checkpoint has seen */
 	VERIFY_NOTE,	   /* a note kept elsewhere tells of another history */
 	VERIFY_EMPTY,	   /* no log here */
@@ -41,7 +55,7 @@ enum verify_fault {
 struct verify_report {
 	enum verify_fault fault;
 	/* the first bad place */
-	uint64_t seq;	 /* of the record that is bad or missing */
+	uint64_t seq;	 /* of the record that is bad or missing; or 0 */
 	uint64_t offset; /* in the file */
 	char file[64];
 	char text[256]; /* one sentence */
@@ -49,12 +63,21 @@ struct verify_report {
 	uint8_t log[NOTE_LOG_LEN];
 	uint64_t first, last; /* seq */
 	uint64_t records, bytes, segments, checkpoints;
-	uint64_t restarts, gaps, gap_records, expired;
+	uint64_t covered; /* the last seq that a good checkpoint covers */
+	uint64_t restarts, gaps, gap_records;
+	uint64_t expired; /* files that log.expire says were removed */
 	uint64_t intents, outcomes; /* outcomes of intents that were seen */
 	uint64_t open_actions;	    /* intents without outcome at the end */
-	uint64_t uncovered;	    /* records after the last checkpoint */
+	uint64_t uncovered; /* records after the last checkpoint, but for
+			       checkpoints */
 	uint64_t first_us, last_us; /* times of the first and last record */
-	bool macs;		    /* MACs were checked */
+	uint64_t head;	    /* size that the file head tells of; 0: no file */
+	uint64_t notes;	    /* kept elsewhere, that agree */
+	uint64_t notes_old; /* of before the first record: not to be checked */
+	uint8_t root[RECORD_HASH_LEN]; /* of the Merkle tree of all records */
+	bool macs;		       /* MACs were checked */
+	bool follows; /* it says that it follows a damaged log: */
+	uint8_t former[NOTE_LOG_LEN];
 };
 
 /* 0 whatever was found (see report.fault); negative errno only where the check

@@ -499,7 +499,7 @@ audit_config_default(struct audit_config *c)
 		.checkpoint_records = 4096,
 		.checkpoint_us = 1000000,
 		.idle_us = 30 * 1000000ull,
-		.agent_rate = 2000,
+		.agent_rate = 20000,
 		.agent_day_bytes = 1ull << 30,
 		.open_actions = 1024,
 		.journal = true,
@@ -570,11 +570,14 @@ static bool
 own_file(char *buf)
 {
 	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	const char *state = getenv("AGENTBOX_STATE_DIR");
 	int n = -1;
 
-	if (geteuid() == 0)
+	if (state && state[0] == '/')
+		n = snprintf(buf, PATH_MAX, "%s/audit.json", state);
+	else if (geteuid() == 0)
 		return false;
-	if (config && config[0] == '/')
+	else if (config && config[0] == '/')
 		n = snprintf(buf, PATH_MAX, "%s/agentbox/audit.json", config);
 	else if (home && home[0] == '/')
 		n = snprintf(buf, PATH_MAX, "%s/.config/agentbox/audit.json",

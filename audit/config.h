@@ -1,8 +1,9 @@
 #pragma once
 /*
  * The host's audit settings: /etc/agentbox/audit.json, for a user's own log
- * ~/.config/agentbox/audit.json ($XDG_CONFIG_HOME) after it; the host's file
- * wins where both say something. agentbox-audit.json(5) describes the keys.
+ * ~/.config/agentbox/audit.json ($XDG_CONFIG_HOME) before it, and for one in
+ * $AGENTBOX_STATE_DIR audit.json there; the host's file wins where both say
+ * something. agentbox-audit.json(5) describes the keys.
  * Missing files are the defaults below; a file that is wrong is an error, never
  * ignored.
  */
@@ -50,7 +51,7 @@ struct audit_config {
 	uint64_t checkpoint_us;	     /* 1 s after the first record that none
 					covers; 100 ms to 1 h */
 	uint64_t idle_us;	     /* 30 s without a client: ends; 0: never */
-	uint64_t agent_rate; /* records a second of one agent, 2000; more
+	uint64_t agent_rate; /* records a second of one agent, 20000; more
 				waits */
 	uint64_t
 		agent_day_bytes; /* 1 GiB a day of one agent; more is refused */

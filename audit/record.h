@@ -201,7 +201,7 @@ enum field_from { FROM_WRITER, FROM_CHANNEL, FROM_CLIENT };
 	FIELD(LEVEL, 163, "level", TEXT, CLIENT, "whose rule it is")           \
 	FIELD(POLICY, 164, "policy", TEXT, CLIENT, "name of the policy")       \
 	FIELD(POLICY_HASH, 165, "policy_hash", BYTES, CLIENT,                  \
-	      "SHA-256 of the compiled policy, which the log keeps")           \
+	      "SHA-256 of what the compiled policy says")                      \
 	FIELD(EPOCH, 166, "epoch", UINT, CLIENT, "its epoch in this run")      \
 	FIELD(DECISION, 167, "decision", JSON, CLIENT, "decision record")      \
 	FIELD(WALL_US, 168, "wall_us", UINT, CLIENT,                           \
@@ -213,6 +213,10 @@ enum field_from { FROM_WRITER, FROM_CHANNEL, FROM_CLIENT };
 	FIELD(USAGE, 171, "usage", BYTES, CLIENT,                              \
 	      "SHA-256 of the counters from here on, which the log keeps")     \
 	FIELD(TRIGGER, 172, "trigger", TEXT, CLIENT, "freeze trigger")         \
+	FIELD(POLICY_BLOB, 173, "policy_blob", BYTES, CLIENT,                  \
+	      "SHA-256 of the policy's bytes, which the log keeps")            \
+	FIELD(FORMER_HASH, 174, "former_hash", BYTES, CLIENT,                  \
+	      "policy_hash of the epoch before")                               \
 	FIELD(APPROVAL, 180, "approval", TEXT, CLIENT, "id of the approval")   \
 	FIELD(APPROVERS, 181, "approvers", JSON, CLIENT, "who approved")       \
 	FIELD(ASSURANCE, 182, "assurance", TEXT, CLIENT,                       \

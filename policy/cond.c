@@ -53,6 +53,17 @@ cond_value(const struct policy *p, const struct flat_cond *c,
 	return v && v->type != VALUE_NONE ? v : NULL;
 }
 
+uint64_t
+cond_attrs(const struct flat_cond *c)
+{
+	_Static_assert(ATTR_MAX < 64, "a bit for each attribute");
+	if (c->op == OP_APPROVERS)
+		return UINT64_C(1) << ATTR_APPROVERS |
+		       UINT64_C(1) << ATTR_RUN_OWNER |
+		       UINT64_C(1) << ATTR_RUN_AGENT;
+	return c->attr < ATTR_MAX ? UINT64_C(1) << c->attr : 0;
+}
+
 /* What string operators look at. False: there is no such string. */
 static bool
 subject(const struct eval *e, const struct flat_cond *c, const struct value *v,

@@ -304,7 +304,7 @@ static void
 look_at_rules(struct deciding *g)
 {
 	struct flat_span spans[INDEX_SPANS_MAX];
-	size_t n = index_find(&g->v, spans);
+	size_t n = policy_index_find(&g->v, spans);
 	const uint32_t *items = flat_items(g->v.p);
 
 	for (size_t i = 0; i < n; i++)

@@ -22,7 +22,7 @@ look_at(const struct eval *v, uint32_t i, struct near *best)
 	    (r->effect != EFFECT_ALLOW && r->effect != EFFECT_ASK))
 		return;
 	for (uint16_t k = 0; k < r->n_cond; k++) {
-		enum truth t = cond_eval(v, &c[k]);
+		enum truth t = rule_truth(v, r, k);
 
 		if (t == IS_TRUE) {
 			n.true_ones += k < r->n_match;

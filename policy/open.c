@@ -6,8 +6,8 @@
  * on and nothing else (not the file and line that a rule came from).
  */
 #include "policy/policy-internal.h"
+#include "policy/sha256.h"
 
-#include <sha2.h>
 #include <string.h>
 
 #define ALIGN 8
@@ -302,13 +302,13 @@ check_all(const struct check *c, size_t len)
 /* The hash */
 
 static void
-hash_bytes(SHA2_CTX *ctx, const void *data, size_t n)
+hash_bytes(struct sha256 *ctx, const void *data, size_t n)
 {
-	SHA256Update(ctx, data, n);
+	sha256_add(ctx, data, n);
 }
 
 static void
-hash_span(SHA2_CTX *ctx, const struct policy *p, const struct flat_span *s,
+hash_span(struct sha256 *ctx, const struct policy *p, const struct flat_span *s,
 	  size_t size)
 {
 	uint32_t n = s->n;
@@ -318,7 +318,7 @@ hash_span(SHA2_CTX *ctx, const struct policy *p, const struct flat_span *s,
 }
 
 static void
-hash_rules(SHA2_CTX *ctx, const struct policy *p)
+hash_rules(struct sha256 *ctx, const struct policy *p)
 {
 	for (uint32_t i = 0; i < p->h->rules.n; i++) {
 		struct flat_rule r = flat_rules(p)[i];
@@ -332,9 +332,9 @@ static void
 hash_policy(const struct policy *p, uint8_t ret[POLICY_HASH_LEN])
 {
 	struct flat_span text = { p->h->text.off, p->h->text_hashed };
-	SHA2_CTX ctx;
+	struct sha256 ctx;
 
-	SHA256Init(&ctx);
+	sha256_init(&ctx);
 	hash_bytes(&ctx, p->h->magic, sizeof(p->h->magic));
 	hash_bytes(&ctx, &p->h->name, sizeof(p->h->name));
 	hash_bytes(&ctx, &p->h->labels_start, sizeof(p->h->labels_start));
@@ -352,7 +352,7 @@ hash_policy(const struct policy *p, uint8_t ret[POLICY_HASH_LEN])
 	hash_bytes(&ctx, p->h->scan, sizeof(p->h->scan));
 	hash_bytes(&ctx, p->h->all, sizeof(p->h->all));
 	hash_span(&ctx, p, &text, 1);
-	SHA256Final(ret, &ctx);
+	sha256_end(&ctx, ret);
 }
 
 /* Opening */

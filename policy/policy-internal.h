@@ -184,6 +184,8 @@ void eval_init(struct eval *v, const struct policy *p, const struct request *rq,
 
 /* cond.c */
 enum truth cond_eval(const struct eval *v, const struct flat_cond *c);
+/* The attributes that a condition looks at, one bit each. */
+uint64_t cond_attrs(const struct flat_cond *c);
 /* The value that a condition looks at, or NULL. */
 const struct value *cond_value(const struct policy *p,
 			       const struct flat_cond *c,
@@ -191,8 +193,8 @@ const struct value *cond_value(const struct policy *p,
 
 /* index.c: the items that may match; at most INDEX_SPANS_MAX ranges. */
 #define INDEX_SPANS_MAX 136
-size_t index_find(const struct eval *v,
-		  struct flat_span spans[INDEX_SPANS_MAX]);
+size_t policy_index_find(const struct eval *v,
+			 struct flat_span spans[INDEX_SPANS_MAX]);
 /* By which the rules of a surface are found. */
 enum attr index_attr(enum surface s);
 uint64_t index_hash(unsigned int surface, const char *key, size_t len);
@@ -208,6 +210,9 @@ struct outcome {
 };
 void rule_eval(const struct eval *v, const struct flat_rule *r,
 	       struct outcome *ret);
+/* Its i-th condition; in a replay what the record says, where it says so. */
+enum truth rule_truth(const struct eval *v, const struct flat_rule *r,
+		      uint16_t i);
 
 /* usage.c. All take NULL for a usage in which nothing happened. */
 uint64_t usage_uses(const struct usage *u, uint32_t use);

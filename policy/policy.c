@@ -27,6 +27,13 @@ policy_hash_text(const struct policy *p, char buf[2 * POLICY_HASH_LEN + 1])
 	buf[2 * POLICY_HASH_LEN] = '\0';
 }
 
+const void *
+policy_bytes(const struct policy *p, size_t *ret_len)
+{
+	*ret_len = p->h->size;
+	return p->base;
+}
+
 size_t
 policy_levels(const struct policy *p)
 {

@@ -85,6 +85,9 @@ const uint8_t *policy_hash(const struct policy *p); /* POLICY_HASH_LEN */
 /* In hex, 64 digits and NUL. */
 void policy_hash_text(const struct policy *p,
 		      char buf[2 * POLICY_HASH_LEN + 1]);
+/* What policy_open() takes. Policies of one hash may differ in the names of
+ * files and the lines that rules are from. */
+const void *policy_bytes(const struct policy *p, size_t *ret_len);
 size_t policy_levels(const struct policy *p);
 
 /* Rules, in canonical order: by id, then surface. */

@@ -46,8 +46,31 @@ struct value {
 	};
 };
 
+/* What conditions said of values that are not there any more, since the record
+ * withholds them (policy/inputs.h): for deciding again what was decided before.
+ * In order of rule and condition. */
+struct request_truth {
+	uint32_t rule;
+	uint16_t cond;
+	uint8_t truth; /* enum truth of policy-internal.h: 0 false, 1, 2 unknown
+			*/
+};
+struct request_amount {
+	uint32_t rule;
+	bool known;
+	uint64_t amount;
+};
+struct request_truths {
+	uint64_t attrs; /* bit a: something in attribute a is withheld */
+	const struct request_truth *v;
+	size_t n;
+	const struct request_amount *amount;
+	size_t n_amounts;
+};
+
 struct request {
 	enum surface surface;
+	const struct request_truths *truths; /* NULL, but for a replay */
 	struct value attr[ATTR_MAX];
 };
 

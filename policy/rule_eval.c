@@ -11,14 +11,45 @@ grants(uint8_t effect)
 	return effect >= EFFECT_ALLOW && effect <= EFFECT_ASK;
 }
 
+/* What the record says of a condition that looks at something withheld: what is
+ * not listed is false. */
+static enum truth
+recorded_truth(const struct request_truths *t, uint32_t rule, uint16_t cond)
+{
+	size_t lo = 0, hi = t->n;
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const struct request_truth *at = &t->v[mid];
+
+		if (at->rule == rule && at->cond == cond)
+			return (enum truth)at->truth;
+		if (at->rule < rule || (at->rule == rule && at->cond < cond))
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return IS_FALSE;
+}
+
+enum truth
+rule_truth(const struct eval *v, const struct flat_rule *r, uint16_t i)
+{
+	const struct flat_cond *c = flat_conds(v->p) + r->cond + i;
+	const struct request_truths *t = v->rq->truths;
+
+	if (t && (cond_attrs(c) & t->attrs))
+		return recorded_truth(t, (uint32_t)(r - flat_rules(v->p)), i);
+	return cond_eval(v, c);
+}
+
 static enum truth
 conditions(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 {
-	const struct flat_cond *c = flat_conds(v->p) + r->cond;
 	enum truth all = IS_TRUE;
 
 	for (uint16_t i = 0; i < r->n_cond; i++) {
-		enum truth t = cond_eval(v, &c[i]);
+		enum truth t = rule_truth(v, r, i);
 
 		if (t == IS_TRUE || (t == IS_UNKNOWN && all == IS_UNKNOWN))
 			continue;
@@ -33,12 +64,29 @@ conditions(const struct eval *v, const struct flat_rule *r, struct outcome *o)
 	return all;
 }
 
+static int
+recorded_amount(const struct request_truths *t, uint32_t rule, uint64_t *ret)
+{
+	for (size_t i = 0; i < t->n_amounts; i++) {
+		if (t->amount[i].rule != rule)
+			continue;
+		*ret = t->amount[i].amount;
+		return t->amount[i].known ? 0 : -ENODATA;
+	}
+	return -ENODATA;
+}
+
 int
 budget_amount(const struct eval *v, const struct flat_rule *r, uint64_t *ret)
 {
-	const struct value *a =
-		cond_value(v->p, flat_conds(v->p) + r->budget_cond, v->rq);
+	const struct flat_cond *c = flat_conds(v->p) + r->budget_cond;
+	const struct request_truths *t = v->rq->truths;
+	const struct value *a;
 
+	if (t && (cond_attrs(c) & t->attrs))
+		return recorded_amount(t, (uint32_t)(r - flat_rules(v->p)),
+				       ret);
+	a = cond_value(v->p, c, v->rq);
 	if (!a || (a->type != VALUE_INT && a->type != VALUE_REAL))
 		return -ENODATA;
 	if (a->type == VALUE_INT) {

@@ -79,9 +79,8 @@ text_quote(struct text *t, const char *s, size_t n)
 	text_put(t, end < n ? "...\"" : "\"", end < n ? 4 : 1);
 }
 
-/* The character there, or -1 for what is no UTF-8 (RFC 3629); *ret_n: bytes. */
-static long
-utf8_char(const unsigned char *s, size_t n, size_t *ret_n)
+long
+text_utf8(const unsigned char *s, size_t n, size_t *ret_n)
 {
 	static const long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t want = s[0] < 0x80	      ? 1
@@ -138,7 +137,7 @@ text_json(struct text *t, const char *s, size_t n)
 	text_put(t, "\"", 1);
 	for (size_t i = 0, k; i < n && !t->full; i += k)
 		put_json_char(
-			t, utf8_char((const unsigned char *)s + i, n - i, &k));
+			t, text_utf8((const unsigned char *)s + i, n - i, &k));
 	text_put(t, "\"", 1);
 }
 

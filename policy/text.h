@@ -29,6 +29,9 @@ void text_add(struct text *t, const char *fmt, ...) _printf_(2, 3);
 void text_quote(struct text *t, const char *s, size_t n);
 /* As a JSON string, in ASCII; what is no UTF-8 becomes U+FFFD. */
 void text_json(struct text *t, const char *s, size_t n);
+/* The character there (n > 0), or -1 for what is no UTF-8 (RFC 3629); *ret_n:
+ * its bytes, 1 for -1. */
+long text_utf8(const unsigned char *s, size_t n, size_t *ret_n);
 /* "1m", "90s", "1500ms", "2d". */
 void text_duration(struct text *t, unsigned long long us);
 /* Ends a text that is too long in "...". */

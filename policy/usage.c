@@ -211,7 +211,7 @@ static void
 each_match(struct commit *c)
 {
 	struct flat_span spans[INDEX_SPANS_MAX];
-	size_t n = index_find(c->v, spans);
+	size_t n = policy_index_find(c->v, spans);
 	const uint32_t *items = flat_items(c->v->p);
 
 	for (size_t i = 0; i < n; i++) {

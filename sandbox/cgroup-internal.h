@@ -39,6 +39,7 @@ struct cgroup_ops {
 			 const struct cgroup_limits *want, uint32_t wanted,
 			 struct layer_table *t);
 	int (*usage)(struct cgroup *cg, struct cgroup_usage *ret);
+	uint64_t (*memory_peak)(struct cgroup *cg);
 };
 
 extern const struct cgroup_ops cgroup_v2_ops;

@@ -523,6 +523,24 @@ cgroup_sweep(const struct cgroup_host *h,
 }
 
 int
+cgroup_spent(struct cgroup *cg, uint64_t *ret_cpu_usec,
+	     uint64_t *ret_memory_peak)
+{
+	uint64_t cpu = 0;
+	int r;
+
+	if (!cg)
+		return -EOPNOTSUPP;
+	/* cgroup2 counts time on every backend, without any controller */
+	r = cgroup_read_key(cg->g[0].dir, "cpu.stat", "usage_usec", &cpu);
+	if (r < 0)
+		return r;
+	*ret_cpu_usec = cpu;
+	*ret_memory_peak = cg->ops->memory_peak(cg);
+	return 0;
+}
+
+int
 cgroup_usage(struct cgroup *cg, struct cgroup_usage *ret)
 {
 	struct cgroup_usage u = { 0 };

@@ -150,6 +150,10 @@ struct cgroup_usage {
 	uint64_t oom_kills;
 };
 int cgroup_usage(struct cgroup *cg, struct cgroup_usage *ret);
+/* All that was used in its life: cpu_usec, and the most memory at once (0 where
+ * the kernel does not say: cgroup2 before Linux 5.19). */
+int cgroup_spent(struct cgroup *cg, uint64_t *ret_cpu_usec,
+		 uint64_t *ret_memory_peak);
 
 /* Removes the directories (they must be empty; waits briefly for the kernel).
  * Accepts NULL. cgroup_free() only releases memory and descriptors. */

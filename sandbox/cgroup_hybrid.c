@@ -310,8 +310,20 @@ hybrid_usage(struct cgroup *cg, struct cgroup_usage *ret)
 	return 0;
 }
 
+static uint64_t
+hybrid_memory_peak(struct cgroup *cg)
+{
+	int dir = group(cg, CGROUP_V1_MEMORY)->dir;
+	uint64_t peak = 0;
+
+	if (dir >= 0)
+		(void)cgroup_read_u64(dir, "memory.max_usage_in_bytes", &peak);
+	return peak;
+}
+
 const struct cgroup_ops cgroup_hybrid_ops = {
 	.create = hybrid_create,
 	.readback = hybrid_readback,
 	.usage = hybrid_usage,
+	.memory_peak = hybrid_memory_peak,
 };

@@ -298,10 +298,20 @@ v2_usage(struct cgroup *cg, struct cgroup_usage *ret)
 	return cgroup_read_key(dir, "cpu.stat", "usage_usec", &ret->cpu_usec);
 }
 
+static uint64_t
+v2_memory_peak(struct cgroup *cg)
+{
+	uint64_t peak = 0;
+
+	(void)cgroup_read_u64(cg->g[0].dir, "memory.peak", &peak);
+	return peak;
+}
+
 const struct cgroup_ops cgroup_v2_ops = {
 	.create = v2_create,
 	.readback = v2_readback,
 	.usage = v2_usage,
+	.memory_peak = v2_memory_peak,
 };
 
 /* ---- freeze, kill, empty */

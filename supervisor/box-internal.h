@@ -22,6 +22,8 @@
 #define BOX_WATCHES_MAX 2
 
 struct event;
+struct gate;
+struct scribe;
 
 enum box_phase {
 	PHASE_START,
@@ -41,6 +43,34 @@ enum box_phase {
 
 /* Why a box was stopped by us, for the exit status and the last word. */
 enum box_end { END_COMMAND, END_TIMEOUT, END_KILLED, END_LIMIT };
+
+/* What an operator did, to be recorded after the answer. */
+struct box_note {
+	enum event_kind kind;
+	const char *verb; /* NULL: nothing to record */
+	struct control_peer by;
+	int result; /* 0, or why it did not work */
+	int signal; /* 0: none */
+	char why[CONTROL_WHY_MAX + 1];
+};
+
+struct box_deal;
+struct box_ask; /* an operator's act that waits for its record */
+
+/* What is recorded of a box, and its decisions. */
+struct box_audit {
+	bool known, off;       /* read from the host's settings; mode off */
+	struct scribe *scribe; /* NULL: off */
+	uint64_t start;	       /* seq of the intent box.start */
+	bool start_asked, start_known;
+	int start_status;
+	uint64_t started_us;	       /* CLOCK_BOOTTIME, of the intent */
+	bool ended;		       /* its outcome was told */
+	uint8_t blob[POLICY_HASH_LEN]; /* digest of the policy that was kept */
+	struct gate *gate;	       /* made when it is first asked */
+	struct box_ask *asks;
+	struct box_deal *deals;
+};
 
 struct box {
 	const struct box_options *o;
@@ -75,8 +105,9 @@ struct box {
 	bool settling;	     /* ev_settled came once, and will come again */
 	struct control *control;
 	struct eventlog *log;
-	enum event_kind note_kind; /* to be logged, with note; "": nothing */
-	char note[CONTROL_WHY_MAX + 64];
+	bool noted; /* there is a note to be written */
+	struct box_note note;
+	struct box_audit audit;
 	struct tty *tty;
 	struct stdio *stdio; /* in place of files; or NULL */
 	struct watch *watch[BOX_WATCHES_MAX];
@@ -88,13 +119,15 @@ struct box {
 };
 
 uint64_t box_now_ns(void);
+uint64_t box_boot_us(void); /* CLOCK_BOOTTIME */
 void box_phase(struct box *b, enum box_phase p);
 
 /* box_launch.c: everything up to exec, and the way back. */
 int box_begin(struct box *b, struct err *e);
 int box_acquire(struct box *b, struct err *e);
 int box_launch(struct box *b, struct err *e);
-void box_release(struct box *b);
+/* status and e: how it went, for the record. */
+void box_release(struct box *b, int status, const struct err *e);
 
 /* box_loop.c: from exec to the end of the command. */
 int box_loop(struct box *b, struct err *e);
@@ -113,6 +146,7 @@ int box_watch_idle(struct box *b, struct err *e);
 int box_load(struct box *b, struct err *e);
 void box_unload(struct box *b);
 int box_check_policy(struct box *b, struct err *e);
+int box_need_policy(struct box *b, struct err *e);
 bool box_observes(const struct box *b);
 int box_reload(void *arg, const struct control_peer *by, const char *why,
 	       json_t **ret, struct err *e);
@@ -120,9 +154,49 @@ int box_reload(void *arg, const struct control_peer *by, const char *why,
 void box_reload_on_signal(struct box *b);
 json_t *box_policy_json(struct box *b);
 
+/* box_audit.c: what is recorded of a box itself. */
+int box_audit_connect(struct box *b, struct err *e);
+/* Who it is, its policy, that it is about to start: sent, not waited for. */
+int box_audit_begin(struct box *b, struct err *e);
+/* Until the start is in the log; then the command may be executed. Says too
+ * what holds. */
+int box_audit_wait(struct box *b, struct err *e);
+void box_audit_started(struct box *b);
+/* What should not happen: what, and a text for people. */
+void box_audit_anomaly(struct box *b, const char *what, const char *detail);
+/* The log keeps a policy, so that its decisions can be made again; before it
+ * comes into force. Then that it has; former: the hash before, or NULL. */
+int box_audit_keep(struct box *b, const struct policy *p, struct err *e);
+void box_audit_policy(struct box *b, const uint8_t *former);
+void box_audit_policy_failed(struct box *b, const char *why);
+/* The outcome of the start. status: the exit status for the shell; e: what went
+ * wrong, or code 0. */
+void box_audit_end(struct box *b, int status, const struct err *e);
+/* Until all is sent, or END_US are over; says so if something is left. */
+void box_audit_close(struct box *b);
+json_t *box_audit_json(struct box *b);
+
+/* box_acts.c: what operators do, on the record. */
+void box_act_done(struct box *b, const struct box_note *n);
+/* Records the intent and then calls act, later; -EPIPE and others: it cannot
+ * be recorded. Where nothing is recorded, act is called at once. */
+typedef int box_act_fn(struct box *b, const struct control_peer *by,
+		       const char *why, json_t **ret, struct err *e);
+int box_act_later(struct box *b, const char *verb, box_act_fn *act,
+		  const struct control_peer *by, const char *why, json_t **ret,
+		  struct err *e);
+void box_acts_free(struct box *b);
+
+/* box_decide.c: decisions for those who ask over the control socket. */
+int box_decide(void *arg, enum control_op op, const char *body, size_t len,
+	       const struct control_peer *by, json_t **ret, struct err *e);
+void box_decide_gone(void *arg, const struct control_ticket *t);
+void box_decide_end(struct box *b);
+
 /* box_report.c: what is said about a box. */
 void box_fill_requested(struct box *b);
 json_t *box_describe(struct box *b, bool full);
+json_t *box_labels_json(const struct box *b);
 void box_print_enforced(struct box *b);
 void box_say_observing(const struct box *b);
 void box_print_timing(const struct box *b);

@@ -22,6 +22,15 @@ box_now_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+uint64_t
+box_boot_us(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
 void
 box_phase(struct box *b, enum box_phase p)
 {
@@ -134,6 +143,7 @@ run(struct box *b, struct err *e)
 	box_phase(b, PHASE_EXECED);
 	if (r < 0)
 		return status_of_exec(r);
+	box_audit_started(b);
 	r = box_loop(b, e);
 	box_phase(b, PHASE_ENDED);
 	if (r < 0)
@@ -156,7 +166,8 @@ box_run(const struct box_options *o)
 	box_phase(&b, PHASE_START);
 	if (prepare(&b, &e) >= 0)
 		status = run(&b, &e);
-	box_release(&b);
+	box_release(&b, status, &e);
+	box_audit_close(&b);
 	box_phase(&b, PHASE_RELEASED);
 	if (e.code)
 		box_complain(o, &e);

@@ -94,29 +94,34 @@ start_guard(struct box *b, struct err *e)
  * left in the caller's own group could not get from there into the box's. So
  * for a user this comes before the first child; the scope is named by our pid,
  * since the box has no id yet. */
-static void
-find_cgroups(struct box *b)
+static int
+find_cgroups(struct box *b, struct err *e)
 {
 	char helper[PATH_MAX + 32], id[16];
-	struct err e = ERR_INIT;
+	struct err why = ERR_INIT;
+	int r;
 
 	cgroup_host_find(&b->host, true);
 	if (b->host.backend != CGROUP_SCOPE || b->host.v2_dir[0])
-		return;
+		return 0;
+	/* the writer stays outside: it is everybody's */
+	r = box_audit_connect(b, e);
+	if (r < 0)
+		return r;
 	snprintf(helper, sizeof(helper), "%s/agentbox-scope", b->paths.libexec);
 	snprintf(id, sizeof(id), "%d", (int)getpid());
 	/* On failure there is no cgroup, with the reason: the layers decide. */
-	(void)cgroup_scope_enter(&b->host, helper, id, &e);
+	(void)cgroup_scope_enter(&b->host, helper, id, &why);
+	return 0;
 }
 
 static int
 acquire_cgroup(struct box *b, struct err *e)
 {
-	int r;
+	int r = root_mode() ? find_cgroups(b, e) : 0;
 
-	if (root_mode())
-		find_cgroups(b);
-	r = start_guard(b, e);
+	if (r >= 0)
+		r = start_guard(b, e);
 	if (r < 0)
 		return r;
 	return cgroup_create(&b->host, b->entry.id, &b->profile->process.cgroup,
@@ -145,10 +150,12 @@ int
 box_begin(struct box *b, struct err *e)
 {
 	char stage[PATH_MAX + 32];
-	int stdio[3], r;
+	int stdio[3], r = 0;
 
 	if (!root_mode() && b->host.backend == CGROUP_NONE)
-		find_cgroups(b);
+		r = find_cgroups(b, e);
+	if (r < 0)
+		return r;
 	snprintf(stage, sizeof(stage), "%s/agentbox-stage", b->paths.libexec);
 	stdio_free(TAKE_PTR(b->stdio));
 	/* As root it is a person's only when start_as_owner() made it so. */
@@ -157,7 +164,7 @@ box_begin(struct box *b, struct err *e)
 	if (r >= 0)
 		r = launch_begin(stage, stdio, &b->launch, e);
 	stdio_given(b->stdio);
-	return r;
+	return r < 0 ? r : box_audit_connect(b, e);
 }
 
 static int
@@ -282,6 +289,8 @@ box_launch(struct box *b, struct err *e)
 	if (r >= 0)
 		r = box_check_policy(b, e);
 	if (r >= 0)
+		r = box_audit_begin(b, e);
+	if (r >= 0)
 		r = launch_built(&b->launch, e);
 	box_phase(b, PHASE_BUILT);
 	if (r >= 0)
@@ -290,6 +299,8 @@ box_launch(struct box *b, struct err *e)
 		r = tty_open(TAKE_FD(b->launch.tty), &b->tty, e);
 	if (r >= 0 && b->o->show_enforced)
 		box_print_enforced(b);
+	if (r >= 0)
+		r = box_audit_wait(b, e);
 	if (r < 0)
 		return r;
 	confirm(b);
@@ -298,7 +309,7 @@ box_launch(struct box *b, struct err *e)
 
 /* In reverse. Whatever still lives in the box dies first. */
 void
-box_release(struct box *b)
+box_release(struct box *b, int status, const struct err *e)
 {
 	tty_free(b->tty);
 	/* After an orderly end, pid 1 is dead and took all others with it. */
@@ -306,6 +317,7 @@ box_release(struct box *b)
 		(void)cgroup_kill(b->cg);
 	launch_end(&b->launch);
 	stdio_free(b->stdio);
+	box_audit_end(b, status, e);
 	if (b->cg) {
 		(void)cgroup_remove(b->cg);
 		cgroup_free(b->cg);

@@ -9,6 +9,7 @@
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
 #include "supervisor/client.h"
+#include "supervisor/scribe.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -107,9 +108,15 @@ on_inspect(void *arg)
 static void
 write_note(struct box *b)
 {
-	if (b->note[0])
-		eventlog_add(b->log, b->note_kind, "%s", b->note);
-	b->note[0] = '\0';
+	const struct box_note *n = &b->note;
+
+	if (!b->noted)
+		return;
+	b->noted = false;
+	if (n->result >= 0)
+		eventlog_add(b->log, n->kind, "by uid %u%s%s", n->by.uid,
+			     *n->why ? ": " : "", n->why);
+	box_act_done(b, n);
 }
 
 static void
@@ -121,14 +128,31 @@ on_note(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-note(struct box *b, enum event_kind kind, const struct control_peer *by,
-     const char *why)
+note(struct box *b, enum event_kind kind, const char *verb, int result,
+     const struct control_peer *by, const char *why)
 {
 	write_note(b);
-	b->note_kind = kind;
-	snprintf(b->note, sizeof(b->note), "by uid %u%s%s", by->uid,
-		 *why ? ": " : "", why);
+	b->noted = true;
+	b->note.kind = kind;
+	b->note.verb = verb;
+	b->note.result = result;
+	b->note.by = *by;
+	snprintf(b->note.why, sizeof(b->note.why), "%s", why);
 	event_active(b->ev_note, EV_TIMEOUT, 1);
+}
+
+static int
+thaw(struct box *b, const struct control_peer *by, const char *why,
+     json_t **ret, struct err *e)
+{
+	int r = box_freeze(b, false, e);
+
+	if (r < 0)
+		return r;
+	eventlog_add(b->log, EVENT_THAWED, "by uid %u%s%s", by->uid,
+		     *why ? ": " : "", why);
+	*ret = json_pack("{ss}", "state", "running");
+	return *ret ? 0 : err_sys(e, -ENOMEM, "thaw");
 }
 
 static int
@@ -136,10 +160,16 @@ on_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
 	  struct err *e)
 {
 	struct box *b = arg;
-	int r = box_freeze(b, on, e);
+	json_t *j = NULL;
+	int r;
 
-	if (r >= 0)
-		note(b, on ? EVENT_FROZEN : EVENT_THAWED, by, why);
+	if (on) {
+		r = box_freeze(b, true, e);
+		note(b, EVENT_FROZEN, "freeze", r, by, why);
+		return r;
+	}
+	r = box_act_later(b, "thaw", thaw, by, why, &j, e);
+	json_decref(j);
 	return r;
 }
 
@@ -148,18 +178,22 @@ on_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 	struct err *e)
 {
 	struct box *b = arg;
+	struct box_note n = { .verb = "signal", .by = *by, .signal = sig };
 	int r;
 
 	if (sig == INIT_SIG_FREEZE || sig == INIT_SIG_THAW)
 		return err_set(e, -EINVAL, "signal %d is agentbox's own", sig);
 	if (!sig) {
 		r = box_stop(b, END_KILLED, e);
-		note(b, EVENT_KILLED, by, why);
+		note(b, EVENT_KILLED, "kill", r, by, why);
 		return r;
 	}
 	eventlog_add(b->log, EVENT_SIGNAL, "signal %d by uid %u%s%s", sig,
 		     by->uid, *why ? ": " : "", why);
 	r = sys_pidfd_send_signal(b->launch.pidfd, sig);
+	n.result = r;
+	snprintf(n.why, sizeof(n.why), "%s", why);
+	box_act_done(b, &n);
 	return r < 0 ? err_sys(e, r, "cannot send signal %d", sig) : 0;
 }
 
@@ -169,6 +203,8 @@ static const struct control_ops control_ops = {
 	.freeze = on_freeze,
 	.kill = on_kill,
 	.reload = box_reload,
+	.act = box_decide,
+	.gone = box_decide_gone,
 };
 
 /* Events */
@@ -218,6 +254,7 @@ box_time_over(struct box *b, const char *why)
 		return;
 	b->end = END_TIMEOUT;
 	eventlog_add(b->log, EVENT_TIMEOUT, "%s", why);
+	box_audit_anomaly(b, "box.timeout", why);
 	b->ev_kill = evtimer_new(b->base, on_grace_over, b);
 	if (b->state == LIFE_FROZEN || !b->ev_kill ||
 	    sys_pidfd_send_signal(b->launch.pidfd, SIGTERM) < 0 ||
@@ -244,6 +281,7 @@ on_limit(void *arg, uint64_t used, uint64_t limit, const char *text)
 	eventlog_add(b->log, EVENT_LIMIT, "%s", text);
 	snprintf(b->limit_text, sizeof(b->limit_text), "%s", text);
 	(void)box_stop(b, END_LIMIT, &e);
+	box_audit_anomaly(b, "box.limit", text);
 }
 
 /*
@@ -260,7 +298,7 @@ rehearse(struct box *b)
 		cgroup_rehearse(b->cg);
 	if (fd < 0)
 		return;
-	(void)client_send(fd, CONTROL_PING, 0, NULL);
+	(void)client_ask(fd, CONTROL_PING, 0, NULL);
 	close(fd);
 }
 
@@ -400,6 +438,8 @@ set_up(struct box *b, struct err *e)
 	r = stdio_start(b->stdio, b->base, b->profile->process.fsize, e);
 	if (r >= 0)
 		r = add_control(b, e);
+	if (r >= 0 && b->audit.scribe)
+		r = scribe_watch(b->audit.scribe, b->base, e);
 	if (r < 0)
 		return r;
 	b->ev_note = event_new(b->base, -1, 0, on_note, b);
@@ -434,7 +474,9 @@ tear_down(struct box *b)
 	for (int i = 0; i < BOX_SIGNALS_MAX; i++)
 		if (b->ev_signal[i])
 			event_free(b->ev_signal[i]);
-	control_free(b->control);
+	if (b->audit.scribe)
+		(void)scribe_watch(b->audit.scribe, NULL, NULL);
+	control_free(TAKE_PTR(b->control));
 	tty_free(b->tty);
 	b->tty = NULL;
 	stdio_free(TAKE_PTR(b->stdio));

@@ -141,8 +141,8 @@ make_policy(const struct box *b, const struct loaded *l, struct policy **ret,
 }
 
 /* The first epoch. */
-static int
-need_policy(struct box *b, struct err *e)
+int
+box_need_policy(struct box *b, struct err *e)
 {
 	const struct loaded l = { b->written, b->profile };
 	struct policy *p = NULL;
@@ -181,7 +181,7 @@ box_check_policy(struct box *b, struct err *e)
 	    faccessat(AT_FDCWD, HOST_POLICY_PATH, F_OK, 0) < 0 &&
 	    (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	return need_policy(b, e);
+	return box_need_policy(b, e);
 }
 
 /* Reloading */
@@ -270,7 +270,15 @@ load_next(void *arg, struct policy **ret, struct err *e)
 		return err_cure(e, "start a new box for that, or put it back "
 				   "and reload");
 	}
-	return make_policy(b, &rl->next, ret, e);
+	r = make_policy(b, &rl->next, ret, e);
+	if (r < 0)
+		return r;
+	/* decisions under a policy that nobody can look up would be no record
+	 */
+	r = box_audit_keep(b, *ret, e);
+	if (r < 0)
+		policy_free(TAKE_PTR(*ret));
+	return r;
 }
 
 static int
@@ -278,12 +286,14 @@ reload(struct box *b, json_t **ret, struct err *e)
 {
 	struct reload rl = { .b = b };
 	struct loaded old = { b->written, b->profile };
-	char before[2 * POLICY_HASH_LEN + 1], after[2 * POLICY_HASH_LEN + 1];
-	int r = need_policy(b, e);
+	char after[2 * POLICY_HASH_LEN + 1];
+	uint8_t before[POLICY_HASH_LEN];
+	int r = box_need_policy(b, e);
 
 	if (r < 0)
 		return r;
-	policy_hash_text(policy_store_now(b->policies)->policy, before);
+	memcpy(before, policy_hash(policy_store_now(b->policies)->policy),
+	       sizeof(before));
 	r = policy_store_load(b->policies, load_next, &rl, e);
 	if (r < 0) {
 		loaded_done(&rl.next);
@@ -292,11 +302,15 @@ reload(struct box *b, json_t **ret, struct err *e)
 	b->written = rl.next.base;
 	b->profile = rl.next.profile;
 	loaded_done(&old);
+	box_audit_policy(b, before);
 	policy_hash_text(policy_store_now(b->policies)->policy, after);
-	*ret = json_pack("{ss sI ss sb}", "state", life_name(b->state), "epoch",
-			 (json_int_t)policy_store_now(b->policies)->number,
-			 "policy_hash", after, "changed",
-			 strcmp(before, after) != 0);
+	*ret = json_pack(
+		"{ss sI ss sb}", "state", life_name(b->state), "epoch",
+		(json_int_t)policy_store_now(b->policies)->number,
+		"policy_hash", after, "changed",
+		memcmp(before,
+		       policy_hash(policy_store_now(b->policies)->policy),
+		       sizeof(before)) != 0);
 	return *ret ? 0 : err_sys(e, -ENOMEM, "reload");
 }
 
@@ -306,37 +320,61 @@ reload_and_log(struct box *b, const char *by, const char *why, json_t **ret,
 {
 	int r = reload(b, ret, e);
 
-	if (r < 0)
+	if (r < 0) {
 		eventlog_add(b->log, EVENT_RELOAD_FAILED, "by %s%s%s: %s", by,
 			     *why ? ": " : "", why, e->text);
-	else
-		eventlog_add(b->log, EVENT_RELOADED,
-			     "by %s%s%s: epoch %llu, policy %s", by,
-			     *why ? ": " : "", why,
-			     (unsigned long long)policy_store_now(b->policies)
-				     ->number,
-			     json_string_value(
-				     json_object_get(*ret, "policy_hash")));
+		box_audit_policy_failed(b, e->text);
+		return r;
+	}
+	eventlog_add(b->log, EVENT_RELOADED, "by %s%s%s: epoch %llu, policy %s",
+		     by, *why ? ": " : "", why,
+		     (unsigned long long)policy_store_now(b->policies)->number,
+		     json_string_value(json_object_get(*ret, "policy_hash")));
 	return r;
+}
+
+static int
+reload_for(struct box *b, const struct control_peer *by, const char *why,
+	   json_t **ret, struct err *e)
+{
+	char who[32];
+
+	snprintf(who, sizeof(who), "uid %u", by->uid);
+	return reload_and_log(b, who, why, ret, e);
 }
 
 int
 box_reload(void *arg, const struct control_peer *by, const char *why,
 	   json_t **ret, struct err *e)
 {
-	char who[32];
+	return box_act_later(arg, "reload", reload_for, by, why, ret, e);
+}
 
-	snprintf(who, sizeof(who), "uid %u", by->uid);
-	return reload_and_log(arg, who, why, ret, e);
+static int
+reload_on_signal(struct box *b, const struct control_peer *by, const char *why,
+		 json_t **ret, struct err *e)
+{
+	int r = reload_and_log(b, "SIGHUP", "", ret, e);
+
+	(void)by;
+	(void)why;
+	if (r < 0)
+		box_complain(b->o, e);
+	return r;
 }
 
 void
 box_reload_on_signal(struct box *b)
 {
+	/* the kernel does not say who sent it: somebody of our uid, or root */
+	const struct control_peer by = { .uid = getuid(),
+					 .ticket = { .place = UINT32_MAX } };
 	struct err e = ERR_INIT;
 	json_t *j = NULL;
+	int r = box_act_later(b, "reload", reload_on_signal, &by, "SIGHUP", &j,
+			      &e);
 
-	if (reload_and_log(b, "SIGHUP", "", &j, &e) < 0)
+	if (r < 0 && b->audit.scribe)
 		box_complain(b->o, &e);
 	json_decref(j);
 }
@@ -398,7 +436,7 @@ box_policy_json(struct box *b)
 	const char *failed;
 	char shown[ERR_TEXT_MAX];
 
-	if (need_policy(b, &e) < 0) {
+	if (box_need_policy(b, &e) < 0) {
 		str_escape(e.text, shown, sizeof(shown));
 		return json_pack("{ss}", "error", shown);
 	}

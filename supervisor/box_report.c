@@ -100,8 +100,8 @@ command_json(const struct box *b)
 	return args;
 }
 
-static json_t *
-labels_json(const struct box *b)
+json_t *
+box_labels_json(const struct box *b)
 {
 	json_t *labels = json_object();
 
@@ -122,6 +122,7 @@ add_details(struct box *b, json_t *j)
 	struct cgroup_usage u;
 
 	json_object_set_new(j, "policy", box_policy_json(b));
+	json_object_set_new(j, "audit", box_audit_json(b));
 	json_object_set_new(j, "cgroup",
 			    json_string(cgroup_backend_name(b->host.backend)));
 	json_object_set_new(j, "layers", report_layers_json(&b->table));
@@ -158,7 +159,7 @@ box_describe(struct box *b, bool full)
 		j, "mode",
 		json_string(box_observes(b) ? "observe" : "enforce"));
 	json_object_set_new(j, "command", command_json(b));
-	json_object_set_new(j, "labels", labels_json(b));
+	json_object_set_new(j, "labels", box_labels_json(b));
 	if (full)
 		add_details(b, j);
 	return j;
@@ -177,11 +178,16 @@ void
 box_print_enforced(struct box *b)
 {
 	if (b->o->json)
-		say_json(json_pack("{ss ss ss so}", "event", "enforced", "id",
-				   b->entry.id, "name", b->entry.name, "layers",
-				   report_layers_json(&b->table)));
+		say_json(json_pack("{ss ss ss so ss}", "event", "enforced",
+				   "id", b->entry.id, "name", b->entry.name,
+				   "layers", report_layers_json(&b->table),
+				   "audit",
+				   b->audit.scribe ? "required" : "off"));
 	else
 		report_layers(stderr, &b->table, false);
+	if (!b->o->json && !b->audit.scribe)
+		fputs("audit         OFF: nothing is recorded (audit.json)\n",
+		      stderr);
 	fflush(stderr);
 }
 

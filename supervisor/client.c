@@ -17,10 +17,10 @@
 
 /* ---- one box ----------------------------------------------------------- */
 
-int
-client_send(int fd, enum control_op op, uint32_t arg, const char *text)
+static int
+send_request(int fd, enum control_op op, uint32_t arg, const char *text,
+	     size_t len)
 {
-	size_t len = text ? strlen(text) : 0;
 	struct control_request rq = {
 		.magic = CONTROL_MAGIC,
 		.version = CONTROL_VERSION,
@@ -34,9 +34,23 @@ client_send(int fd, enum control_op op, uint32_t arg, const char *text)
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = len ? 2 : 1 };
 
-	if (len > CONTROL_WHY_MAX)
-		return -E2BIG;
 	return sendmsg(fd, &msg, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+int
+client_ask(int fd, enum control_op op, uint32_t arg, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	return len > CONTROL_WHY_MAX ? -E2BIG
+				     : send_request(fd, op, arg, text, len);
+}
+
+int
+client_ask_body(int fd, enum control_op op, const char *body, size_t len)
+{
+	return len > CONTROL_BODY_MAX ? -E2BIG
+				      : send_request(fd, op, 0, body, len);
 }
 
 /* One message: its header and its body, which ends with a NUL. */
@@ -107,7 +121,7 @@ client_receive(int fd, json_t **ret, struct err *e)
 int
 client_call(int fd, enum control_op op, json_t **ret, struct err *e)
 {
-	int r = client_send(fd, op, 0, NULL);
+	int r = client_ask(fd, op, 0, NULL);
 
 	if (r < 0)
 		return err_sys(e, r, "cannot ask the supervisor");
@@ -340,7 +354,7 @@ add_all(struct runtime *rt, const char *label, struct client_set *set,
 }
 
 int
-client_open(struct runtime *rt, const struct client_select *sel,
+client_find(struct runtime *rt, const struct client_select *sel,
 	    struct client_set *ret, struct err *e)
 {
 	struct client_set set = { 0 };

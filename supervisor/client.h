@@ -33,13 +33,15 @@ struct client_select {
 
 /* Opens every selected box. A box that ends meanwhile is no error with all and
  * label. -ENOENT with the names of what runs in e. */
-int client_open(struct runtime *rt, const struct client_select *sel,
+int client_find(struct runtime *rt, const struct client_select *sel,
 		struct client_set *ret, struct err *e);
 void client_set_done(struct client_set *set);
 
 /* One request. text may be NULL. Fire and collect apart, so that many boxes
  * act at the same time. */
-int client_send(int fd, enum control_op op, uint32_t arg, const char *text);
+int client_ask(int fd, enum control_op op, uint32_t arg, const char *text);
+/* decide and outcome: a body of at most CONTROL_BODY_MAX bytes. */
+int client_ask_body(int fd, enum control_op op, const char *body, size_t len);
 /* The reply: JSON (new reference); the box's refusal comes as its negative
  * errno with e filled. -ECONNRESET: the supervisor went away. */
 int client_receive(int fd, json_t **ret, struct err *e);

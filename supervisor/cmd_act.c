@@ -122,7 +122,7 @@ act(const struct act *a, struct runtime *rt, const struct client_set *set)
 	if (!v)
 		return CLIENT_FAILED;
 	for (size_t i = 0; i < set->n; i++)
-		v[i].code = client_send(set->v[i].fd, a->op, a->arg, a->why);
+		v[i].code = client_ask(set->v[i].fd, a->op, a->arg, a->why);
 	for (size_t i = 0; i < set->n; i++) {
 		if (v[i].code == 0)
 			v[i].code = client_receive(set->v[i].fd, &v[i].answer,
@@ -172,7 +172,7 @@ act_run(struct act *a, const char *command, int argc, char **argv)
 		return CLIENT_FAILED;
 	r = client_runtime(a->sel.n ? argv[optind] : NULL, &rt, &e);
 	if (r == 0 && rt)
-		r = client_open(rt, &a->sel, &set, &e);
+		r = client_find(rt, &a->sel, &set, &e);
 	if (r < 0) {
 		client_complain(&e);
 		runtime_close(rt);

@@ -65,7 +65,7 @@ inspect(struct runtime *rt, char *const *names, bool as_json, struct err *e)
 	const struct client_select sel = { .names = names, .n = 1 };
 	struct client_set set = { 0 };
 	json_t *j = NULL;
-	int r = client_open(rt, &sel, &set, e);
+	int r = client_find(rt, &sel, &set, e);
 
 	if (r < 0)
 		return CLIENT_FAILED;

@@ -88,7 +88,7 @@ show_live(const struct logs *o, int fd, struct err *e)
 	if (o->follow)
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &forever,
 				 sizeof(forever));
-	n = client_send(fd, CONTROL_EVENTS, o->follow, NULL);
+	n = client_ask(fd, CONTROL_EVENTS, o->follow, NULL);
 	while (n >= 0 &&
 	       (n = client_stream(fd, buf, CONTROL_REPLY_MAX + 1)) > 0)
 		print_lines(o, buf, (size_t)n);
@@ -190,7 +190,7 @@ show(const struct logs *o, struct runtime *rt, char *const *names,
 {
 	const struct client_select sel = { .names = names, .n = 1 };
 	struct client_set set = { 0 };
-	int r = client_open(rt, &sel, &set, e);
+	int r = client_find(rt, &sel, &set, e);
 
 	if (r == -ENOENT)
 		return show_dead(o, rt, names[0]) < 0 ? CLIENT_FAILED

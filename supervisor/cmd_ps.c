@@ -149,7 +149,7 @@ collect(const struct client_set *set)
 		return NULL;
 	}
 	for (size_t i = 0; i < set->n; i++)
-		(void)client_send(set->v[i].fd, CONTROL_DESCRIBE, 0, NULL);
+		(void)client_ask(set->v[i].fd, CONTROL_DESCRIBE, 0, NULL);
 	for (size_t i = 0; i < set->n; i++)
 		if (client_receive(set->v[i].fd, &v[n], NULL) == 0)
 			n++;
@@ -170,7 +170,7 @@ show(struct runtime *rt, const struct client_select *sel, bool as_json,
 
 	if (rt) {
 		(void)runtime_sweep(rt);
-		r = client_open(rt, sel, &set, e);
+		r = client_find(rt, sel, &set, e);
 		if (r < 0)
 			return r;
 	}

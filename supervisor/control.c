@@ -19,12 +19,14 @@
 
 #define FOLLOWERS_MAX (CONTROL_CLIENTS_MAX / 2)
 #define ACCEPTS_MAX 4 /* in one turn of the loop */
+#define REQUEST_ROOM (CONTROL_REQUEST_MAX + CONTROL_BODY_MAX + 1)
 #define STREAM_CHUNK (16u * 1024)
 
 enum client_state {
 	CLIENT_IDLE,	/* no request in work */
 	CLIENT_WAITS,	/* for the end of the box */
 	CLIENT_FOLLOWS, /* the event log */
+	CLIENT_ASKED,	/* to be answered by control_answer() */
 };
 
 struct client {
@@ -44,6 +46,7 @@ struct control {
 	struct eventlog *log;
 	uint64_t turn;
 	struct client clients[CONTROL_CLIENTS_MAX]; /* fd < 0: free */
+	char *buf; /* REQUEST_ROOM; its pages come when a long one does */
 };
 
 static void
@@ -53,6 +56,8 @@ client_drop(struct client *cl)
 
 	if (cl->fd < 0)
 		return;
+	if (cl->state == CLIENT_ASKED && c->ops->gone)
+		c->ops->gone(c->arg, &cl->peer.ticket);
 	event_free(cl->ev);
 	cl->ev = NULL;
 	close(cl->fd);
@@ -141,6 +146,15 @@ reply_state(struct client *cl, const char *state)
 		client_drop(cl);
 }
 
+/* Its work goes on elsewhere, and no time limit of ours holds. */
+static void
+wait_for_answer(struct client *cl)
+{
+	cl->state = CLIENT_ASKED;
+	event_del(cl->ev);
+	event_add(cl->ev, NULL);
+}
+
 static void
 do_freeze(struct client *cl, const struct control_call *call)
 {
@@ -149,7 +163,9 @@ do_freeze(struct client *cl, const struct control_call *call)
 	struct err e = ERR_INIT;
 	int r = c->ops->freeze(c->arg, on, &cl->peer, call->text, &e);
 
-	if (r < 0)
+	if (r == CONTROL_LATER)
+		wait_for_answer(cl);
+	else if (r < 0)
 		reply_error(cl, r, &e);
 	else
 		reply_state(cl, on ? "frozen" : "running");
@@ -203,10 +219,54 @@ do_reload(struct client *cl, const struct control_call *call)
 			? c->ops->reload(c->arg, &cl->peer, call->text, &j, &e)
 			: err_sys(&e, ENOSYS, "reload");
 
-	if (r < 0)
+	if (r == CONTROL_LATER)
+		wait_for_answer(cl);
+	else if (r < 0)
 		reply_error(cl, r, &e);
 	else
 		reply_json(cl, j);
+}
+
+static void
+do_act(struct client *cl, const struct control_call *call)
+{
+	struct control *c = cl->control;
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int r = c->ops->act ? c->ops->act(c->arg, call->op, call->body,
+					  call->body_len, &cl->peer, &j, &e)
+			    : err_sys(&e, ENOSYS, "decisions");
+
+	if (r == CONTROL_LATER)
+		wait_for_answer(cl);
+	else if (r < 0)
+		reply_error(cl, r, &e);
+	else
+		reply_json(cl, j);
+}
+
+int
+control_answer(struct control *c, const struct control_ticket *t, int status,
+	       json_t *j, const struct err *e)
+{
+	const struct timeval idle = { .tv_sec = CONTROL_IDLE_S };
+	struct client *cl = c && t->place < CONTROL_CLIENTS_MAX
+				    ? &c->clients[t->place]
+				    : NULL;
+
+	if (!cl || cl->fd < 0 || cl->state != CLIENT_ASKED ||
+	    cl->peer.ticket.turn != t->turn) {
+		json_decref(j);
+		return -ENOTCONN;
+	}
+	cl->state = CLIENT_IDLE;
+	event_del(cl->ev);
+	event_add(cl->ev, &idle);
+	if (status < 0)
+		reply_error(cl, status, e);
+	else
+		reply_json(cl, j);
+	return cl->fd < 0 ? -ENOTCONN : 0;
 }
 
 static size_t
@@ -270,6 +330,10 @@ dispatch(struct client *cl, const struct control_call *call)
 	case CONTROL_RELOAD:
 		do_reload(cl, call);
 		break;
+	case CONTROL_DECIDE:
+	case CONTROL_OUTCOME:
+		do_act(cl, call);
+		break;
 	case CONTROL_PING:
 	case CONTROL_OP_MAX:
 		reply_json(cl, json_object());
@@ -297,8 +361,8 @@ reject(struct client *cl, int r)
 static void
 on_client(int fd, short what, void *arg)
 {
-	char buf[CONTROL_REQUEST_MAX + 1];
 	struct client *cl = arg;
+	struct control *c = cl->control;
 	struct control_call call;
 	ssize_t n;
 	int r;
@@ -307,7 +371,7 @@ on_client(int fd, short what, void *arg)
 		client_drop(cl);
 		return;
 	}
-	n = recv(fd, buf, sizeof(buf), MSG_DONTWAIT | MSG_TRUNC);
+	n = recv(fd, c->buf, REQUEST_ROOM, MSG_DONTWAIT | MSG_TRUNC);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	/* one that waits or follows has nothing more to say */
@@ -315,10 +379,11 @@ on_client(int fd, short what, void *arg)
 		client_drop(cl);
 		return;
 	}
-	cl->turn = ++cl->control->turn;
-	r = (size_t)n > CONTROL_REQUEST_MAX
+	cl->turn = ++c->turn;
+	cl->peer.ticket.turn = cl->turn;
+	r = (size_t)n >= REQUEST_ROOM
 		    ? -EMSGSIZE
-		    : control_decode(buf, (size_t)n, &call);
+		    : control_decode(c->buf, (size_t)n, &call);
 	if (r < 0)
 		reject(cl, r);
 	else
@@ -360,22 +425,34 @@ peer_allowed(int fd, struct control_peer *ret)
 	return uc.uid == 0;
 }
 
-/* A free place, else that of the client that has been idle longest. */
 static struct client *
-find_place(struct control *c)
+oldest_of(struct control *c, enum client_state state)
 {
 	struct client *oldest = NULL;
 
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		struct client *cl = &c->clients[i];
 
-		if (cl->fd < 0)
-			return cl;
-		if (cl->state == CLIENT_IDLE &&
+		if (cl->fd >= 0 && cl->state == state &&
 		    (!oldest || cl->turn < oldest->turn))
 			oldest = cl;
 	}
 	return oldest;
+}
+
+/* A free place, else that of the client that has been idle longest; else of
+ * the one that has waited longest for a decision, so that a freeze gets through
+ * even where those are never answered. */
+static struct client *
+find_place(struct control *c)
+{
+	struct client *cl;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
+		if (c->clients[i].fd < 0)
+			return &c->clients[i];
+	cl = oldest_of(c, CLIENT_IDLE);
+	return cl ? cl : oldest_of(c, CLIENT_ASKED);
 }
 
 static void
@@ -398,6 +475,7 @@ client_add(struct control *c, struct client *cl, int fd,
 	cl->fd = fd;
 	cl->state = CLIENT_IDLE;
 	cl->peer = *peer;
+	cl->peer.ticket.place = (uint32_t)(cl - c->clients);
 	cl->turn = ++c->turn;
 }
 
@@ -450,9 +528,14 @@ control_new(struct event_base *base, int listen_fd,
 	    struct control **ret, struct err *e)
 {
 	struct control *c = calloc(1, sizeof(*c));
+	char *buf = malloc(REQUEST_ROOM);
 
-	if (!c)
+	if (!c || !buf) {
+		free(c);
+		free(buf);
 		return err_sys(e, ENOMEM, "control socket");
+	}
+	c->buf = buf;
 	c->base = base;
 	c->ops = ops;
 	c->arg = arg;
@@ -465,6 +548,7 @@ control_new(struct event_base *base, int listen_fd,
 	if (!c->ev || event_add(c->ev, NULL) < 0) {
 		if (c->ev)
 			event_free(c->ev);
+		free(buf);
 		free(c);
 		return err_sys(e, ENOMEM, "control socket");
 	}
@@ -508,5 +592,6 @@ control_free(struct control *c)
 	stop_listening(c);
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++)
 		client_drop(&c->clients[i]);
+	free(c->buf);
 	free(c);
 }

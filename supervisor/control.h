@@ -5,7 +5,8 @@
  * (SO_PEERCRED): the supervisor's own uid in the supervisor's own user
  * namespace, or root. Everything is bounded, so that no client can disturb
  * the box: CONTROL_CLIENTS_MAX clients (more wait in the kernel's backlog),
- * CONTROL_REQUEST_MAX bytes a request, CONTROL_REPLY_MAX a reply, one request
+ * CONTROL_REQUEST_MAX bytes a request (CONTROL_BODY_MAX more for decide and
+ * outcome), CONTROL_REPLY_MAX a reply, one request
  * at a time per client, CONTROL_IDLE_S seconds of idleness.
  */
 #include "lib/err.h"
@@ -20,6 +21,7 @@
 #define CONTROL_VERSION 1u
 #define CONTROL_CLIENTS_MAX 8
 #define CONTROL_REQUEST_MAX 4096u
+#define CONTROL_BODY_MAX (64u * 1024) /* of decide and outcome, beyond that */
 #define CONTROL_REPLY_MAX (64u * 1024)
 #define CONTROL_IDLE_S 5
 #define CONTROL_WHY_MAX 512u
@@ -34,6 +36,8 @@ enum control_op {
 			     dead; else the signal for the command */
 	CONTROL_EVENTS,	  /* arg: 1 follows; lines of the event log */
 	CONTROL_RELOAD,	  /* argument bytes: why; the profile is read again */
+	CONTROL_DECIDE,	  /* argument bytes: the input document */
+	CONTROL_OUTCOME,  /* argument bytes: {"action": N, "status": "ok"} */
 	CONTROL_OP_MAX
 };
 
@@ -55,25 +59,37 @@ struct control_reply {
 };
 
 /* A request that passed the checks. text is NUL terminated, printable or
- * escaped, at most CONTROL_WHY_MAX bytes. */
+ * escaped, at most CONTROL_WHY_MAX bytes; decide and outcome have a body
+ * instead, as it came, which points into the data. */
 struct control_call {
 	enum control_op op;
 	uint32_t arg;
 	char text[CONTROL_WHY_MAX + 1];
+	const char *body;
+	size_t body_len;
 };
 
 /* Pure; fuzzed. 0, or -EPROTO, -EPROTONOSUPPORT (version), -ENOSYS (op),
  * -EINVAL (arg). */
 int control_decode(const void *data, size_t len, struct control_call *ret);
 
+/* Which request, for an answer that comes later. */
+struct control_ticket {
+	uint32_t place;
+	uint64_t turn;
+};
+
 /* Who asked, for the records. */
 struct control_peer {
 	uid_t uid;
 	pid_t pid;
+	struct control_ticket ticket;
 };
 
 /* What the box can do; implemented by box.c. The functions run in the loop of
- * the supervisor and answer at once; negative errno with e filled. */
+ * the supervisor and do not wait; negative errno with e filled. Those that may
+ * need time say so: CONTROL_LATER, and then control_answer(). */
+#define CONTROL_LATER 1
 struct control_ops {
 	/* New reference or NULL. {"id", "name", "state": starting | running |
 	 * frozen | stopping, "pid" (pid 1 of the box, as the host sees it),
@@ -84,7 +100,7 @@ struct control_ops {
 	/* The same and "layers" (report_layers_json()), and what else is
 	 * known. */
 	json_t *(*inspect)(void *arg);
-	/* Returns when the kernel says that it is so. */
+	/* Returns when the kernel says that it is so; a thaw may be later. */
 	int (*freeze)(void *arg, bool on, const struct control_peer *by,
 		      const char *why, struct err *e);
 	/* sig 0: everything, at once. Returns after the write; the answer is
@@ -92,9 +108,17 @@ struct control_ops {
 	int (*kill)(void *arg, int sig, const struct control_peer *by,
 		    const char *why, struct err *e);
 	/* *ret is a new reference: {"state", "epoch", "policy_hash",
-	 * "changed"}. On failure the box is as it was. May be NULL: -ENOSYS. */
+	 * "changed"}. On failure the box is as it was. May be NULL: -ENOSYS.
+	 * May be later. */
 	int (*reload)(void *arg, const struct control_peer *by, const char *why,
 		      json_t **ret, struct err *e);
+	/* op is CONTROL_DECIDE or CONTROL_OUTCOME; *ret is a new reference:
+	 * {"action", "decision"} or {"action"}. May be NULL: -ENOSYS. May be
+	 * later. */
+	int (*act)(void *arg, enum control_op op, const char *body, size_t len,
+		   const struct control_peer *by, json_t **ret, struct err *e);
+	/* Who asked act() and was to be answered later is gone. May be NULL. */
+	void (*gone)(void *arg, const struct control_ticket *t);
 };
 
 struct control;
@@ -106,6 +130,11 @@ struct eventlog;
 int control_new(struct event_base *base, int listen_fd,
 		const struct control_ops *ops, void *arg, struct eventlog *log,
 		struct control **ret, struct err *e);
+/* The answer to a request that was to be answered later: j (its reference is
+ * taken), or with a negative status e. -ENOTCONN: who asked is gone. Accepts
+ * NULL for c. */
+int control_answer(struct control *c, const struct control_ticket *t,
+		   int status, json_t *j, const struct err *e);
 /* The box is dead: answers those who wait for that, ends followers, takes no
  * more requests. Never blocks: what a client's buffer does not hold is lost. */
 void control_finish(struct control *c);

@@ -35,6 +35,27 @@ take_text(const char *p, size_t len, char ret[CONTROL_WHY_MAX + 1])
 	return 0;
 }
 
+static bool
+has_body(enum control_op op)
+{
+	return op == CONTROL_DECIDE || op == CONTROL_OUTCOME;
+}
+
+static int
+take_rest(struct control_call *call, const char *p, size_t len)
+{
+	call->text[0] = '\0';
+	call->body = NULL;
+	call->body_len = 0;
+	if (!has_body(call->op))
+		return take_text(p, len, call->text);
+	if (!len)
+		return -EINVAL;
+	call->body = p;
+	call->body_len = len;
+	return 0;
+}
+
 int
 control_decode(const void *data, size_t len, struct control_call *ret)
 {
@@ -53,12 +74,16 @@ control_decode(const void *data, size_t len, struct control_call *ret)
 		return -EPROTO;
 	if (rq.op >= CONTROL_OP_MAX)
 		return -ENOSYS;
+	if (len >
+	    CONTROL_REQUEST_MAX +
+		    (has_body((enum control_op)rq.op) ? CONTROL_BODY_MAX : 0))
+		return -EMSGSIZE;
 	r = check_arg(&rq);
 	if (r < 0)
 		return r;
 	call.op = rq.op;
 	call.arg = rq.arg;
-	r = take_text((const char *)data + sizeof(rq), rq.len, call.text);
+	r = take_rest(&call, (const char *)data + sizeof(rq), rq.len);
 	if (r < 0)
 		return r;
 	*ret = call;

@@ -3,7 +3,9 @@
  * modules.
  */
 #include "lib/str.h"
+#include "supervisor/cmd_audit.h"
 #include "supervisor/cmd_boxes.h"
+#include "supervisor/cmd_decide.h"
 #include "supervisor/cmd_doctor.h"
 #include "supervisor/cmd_profile.h"
 #include "supervisor/cmd_run.h"
@@ -48,7 +50,9 @@ static const struct {
 	{ "inspect", cmd_inspect },   { "freeze", cmd_freeze },
 	{ "thaw", cmd_freeze },	      { "kill", cmd_kill },
 	{ "reload", cmd_reload },     { "logs", cmd_logs },
-	{ "profile", cmd_profile },   { "doctor", cmd_doctor },
+	{ "decide", cmd_decide },     { "profile", cmd_profile },
+	{ "doctor", cmd_doctor },     { "audit", cmd_audit },
+	{ "why", cmd_audit },	      { "trace", cmd_audit },
 	{ "version", cmd_version },   { "help", cmd_help },
 	{ "--version", cmd_version }, { "--help", cmd_help },
 	{ "-h", cmd_help },

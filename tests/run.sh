@@ -24,6 +24,7 @@ export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 passed=0 failed=0 skipped=0
 ABX_USER=
 copies=
+state= # folder of audit logs, so that no test writes into the caller's
 user_dir=$ROOT # where each half runs
 root_dir=$ROOT
 
@@ -69,7 +70,8 @@ on_user()
 			USER="$ABX_USER" LOGNAME="$ABX_USER" LC_ALL=C.UTF-8 \
 			TERM="${TERM:-dumb}" STRICT="${STRICT:-}" \
 			ASAN_OPTIONS="$ASAN_OPTIONS" \
-			UBSAN_OPTIONS="$UBSAN_OPTIONS" TMPDIR=/tmp "$@"
+			UBSAN_OPTIONS="$UBSAN_OPTIONS" TMPDIR=/tmp \
+			AGENTBOX_STATE_DIR="$state/user" "$@"
 	)
 }
 
@@ -80,6 +82,9 @@ remove_user()
 	# shellcheck disable=SC2086 # a list
 	[ ! "$copies" ] || rm -rf --one-file-system $copies
 	copies=
+	[ ! "$state" ] || rm -rf --one-file-system "$state" 2>/dev/null ||
+		{ sleep 0.2; rm -rf --one-file-system "$state"; }
+	state=
 	[ "$ABX_USER" ] || return 0
 	# by pid, and only of the user that is ours alone
 	for p in $(ps -o pid= -u "$ABX_USER"); do
@@ -191,6 +196,9 @@ for s in $sections; do
 	section_programs "$s" >/dev/null || [ $? = 1 ] || exit 2
 done
 
+state=$(mktemp -d "${TMPDIR:-/tmp}/abx-state-XXXXXX") || exit 1
+chmod 755 "$state"
+export AGENTBOX_STATE_DIR=$state/root
 users=user
 if [ "$(id -u)" = 0 ]; then
 	users="root user"
@@ -201,6 +209,7 @@ if [ "$(id -u)" = 0 ]; then
 		failed=$((failed + 1))
 	}
 	export ABX_USER
+	[ ! "$ABX_USER" ] || install -d -m 700 -o "$ABX_USER" -g "$ABX_USER" "$state/user"
 else
 	echo "not root: only the half that an ordinary user can run"
 fi

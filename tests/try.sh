@@ -12,6 +12,7 @@ cd "$(dirname "$0")/.." || exit 1
 SRC=$PWD
 AGENTBOX=${AGENTBOX:-$SRC/build/bin/agentbox}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/abx-try-XXXXXX") || exit 1
+export AGENTBOX_STATE_DIR=$TMP/state # the audit log of the tour
 WORK=$TMP/work REPO=$TMP/work/repo
 name=try-$$
 witness=
@@ -22,7 +23,9 @@ clean_up()
 	exec 8>&- # the witness ends with its standard input
 	[ ! "$witness" ] || wait "$witness" 2>/dev/null
 	[ ! "${stubborn:-}" ] || kill -9 "$stubborn" 2>/dev/null
-	rm -rf --one-file-system "$TMP"
+	# a writer may be at work in there until it sees that its folder goes
+	rm -rf --one-file-system "$TMP" 2>/dev/null ||
+		{ sleep 0.2; rm -rf --one-file-system "$TMP"; }
 }
 trap clean_up EXIT
 trap 'exit 130' INT TERM HUP

@@ -213,7 +213,7 @@ by_request(const struct box *b, enum act a)
 	struct control_reply h;
 	uint64_t start = bench_now(), took;
 
-	if (client_send(b->control, op[a], 0, NULL) < 0 ||
+	if (client_ask(b->control, op[a], 0, NULL) < 0 ||
 	    recv(b->control, buf, sizeof(buf), 0) < (ssize_t)sizeof(h))
 		bench_die("control request");
 	took = bench_now() - start;

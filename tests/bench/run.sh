@@ -11,11 +11,14 @@ src=$(cd "$here/../.." && pwd)
 export AGENTBOX TESTBIN LC_ALL=C.UTF-8
 
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/abx-bench-XXXXXX")
+# an audit log of its own, where the benchmark's files are
+export AGENTBOX_STATE_DIR=$tmp/state
 holder=
 on_exit()
 {
 	[ -z "$holder" ] || kill "$holder" 2>/dev/null || :
-	rm -rf --one-file-system "$tmp"
+	rm -rf --one-file-system "$tmp" 2>/dev/null ||
+		{ sleep 0.2; rm -rf --one-file-system "$tmp"; }
 }
 trap on_exit EXIT
 trap 'exit 130' HUP INT TERM

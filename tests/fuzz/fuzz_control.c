@@ -17,8 +17,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char again[4 * CONTROL_WHY_MAX + 1];
 
 	memset(&call, 0xaa, sizeof(call));
-	if (size > CONTROL_REQUEST_MAX || control_decode(data, size, &call) < 0)
+	if (control_decode(data, size, &call) < 0)
 		return 0;
+	if (size > CONTROL_REQUEST_MAX + CONTROL_BODY_MAX)
+		abort();
+	if (call.body
+		    ? (const uint8_t *)call.body + call.body_len != data + size
+		    : size > CONTROL_REQUEST_MAX)
+		abort();
 	if (call.op >= CONTROL_OP_MAX || call.arg > (uint32_t)SIGRTMAX)
 		abort();
 	if (strnlen(call.text, sizeof(call.text)) > CONTROL_WHY_MAX)

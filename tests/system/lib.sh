@@ -31,6 +31,10 @@ chmod 755 "$TMP"
 out=$TMP/.out # standard output of the last command of a check
 err=$TMP/.err # its standard error
 
+# The audit log of what runs here: a writer of its own, which ends when its
+# folder is gone.
+export AGENTBOX_STATE_DIR=$TMP/state
+
 cleanup_hooks=()
 # at_exit COMMAND...: runs it when the script ends, last one first.
 at_exit()
@@ -48,7 +52,11 @@ on_exit()
 	for i in "${children[@]}"; do
 		kill -9 -- "-$i" 2>/dev/null
 	done
-	rm -rf --one-file-system "$TMP"
+	# a writer may be at work in there until it sees that its folder goes
+	for i in 1 2 3 4 5; do
+		rm -rf --one-file-system "$TMP" 2>/dev/null && break
+		sleep 0.1
+	done
 	[ "$finished" ] && return
 	echo "not ok - the script ended early"
 	echo "$passed passed, $((failed + 1)) failed, $skipped skipped"
@@ -243,8 +251,10 @@ as_user()
 		"$@"
 		return
 	fi
+	[ -d "$TMP/state-user" ] || install -d -m 700 -o "$ABX_USER" \
+		-g "$ABX_USER" "$TMP/state-user"
 	setpriv --reuid "$ABX_USER" --regid "$ABX_USER" --clear-groups \
-		env -u XDG_RUNTIME_DIR HOME="$(getent passwd "$ABX_USER" |
+		env -u XDG_RUNTIME_DIR AGENTBOX_STATE_DIR="$TMP/state-user" HOME="$(getent passwd "$ABX_USER" |
 			cut -d: -f6)" USER="$ABX_USER" LOGNAME="$ABX_USER" "$@"
 }
 

@@ -29,7 +29,8 @@ struct fake {
 	struct eventlog *log;
 	struct event *later, *tick;
 	bool frozen;
-	int ticks, epoch;
+	int ticks, epoch, gone;
+	struct control_ticket asked; /* of the last request left open */
 };
 
 static json_t *
@@ -114,6 +115,37 @@ fake_reload(void *arg, const struct control_peer *by, const char *why,
 	return 0;
 }
 
+/* "now" is answered at once, "later" by the next "answer", "never" never. */
+static int
+fake_act(void *arg, enum control_op op, const char *body, size_t len,
+	 const struct control_peer *by, json_t **ret, struct err *e)
+{
+	struct fake *f = arg;
+
+	if (op == CONTROL_OUTCOME)
+		return err_set(e, ENOENT, "no action");
+	if (len == 5 && !memcmp(body, "later", 5)) {
+		f->asked = by->ticket;
+		return CONTROL_LATER;
+	}
+	if (len == 5 && !memcmp(body, "never", 5))
+		return CONTROL_LATER;
+	if (len == 6 && !memcmp(body, "answer", 6))
+		(void)control_answer(f->control, &f->asked, 0,
+				     json_pack("{s:s}", "it", "is late"), NULL);
+	*ret = json_pack("{s:I, s:i}", "len", (json_int_t)len, "gone", f->gone);
+	return 0;
+}
+
+static void
+fake_gone(void *arg, const struct control_ticket *t)
+{
+	struct fake *f = arg;
+
+	(void)t;
+	f->gone++;
+}
+
 static void
 on_tick(int fd, short what, void *arg)
 {
@@ -126,9 +158,10 @@ on_tick(int fd, short what, void *arg)
 		eventlog_add(f->log, EVENT_SIGNAL, "tick %d", f->ticks);
 }
 
-static const struct control_ops fake_ops = { fake_describe, fake_inspect,
-					     fake_freeze, fake_kill,
-					     fake_reload };
+static const struct control_ops fake_ops = {
+	fake_describe, fake_inspect, fake_freeze, fake_kill,
+	fake_reload,   fake_act,     fake_gone,
+};
 
 /* The loop of a box, in a process of its own; ends 10 s after it began. */
 static void
@@ -242,16 +275,16 @@ TEST(requests_are_answered)
 	ASSERT_EQ(t.row[LAYER_PID].state, LAYER_HELD);
 	ASSERT_STREQ(t.row[LAYER_PID].enforced, "own \\xff");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "because"));
+	ASSERT_OK(client_ask(fd, CONTROL_FREEZE, 0, "because"));
 	ASSERT_OK(client_receive(fd, &j, &e));
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "frozen");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_FREEZE, 0, "refuse"));
+	ASSERT_OK(client_ask(fd, CONTROL_FREEZE, 0, "refuse"));
 	ASSERT_ERR(client_receive(fd, &j, &e), -EBUSY);
 	ASSERT_STREQ(e.text, "not now \\xff");
 	ASSERT_STREQ(e.cure, "later");
-	ASSERT_ERR(client_send(fd, CONTROL_FREEZE, 0,
-			       (char[600]){ [0 ... 598] = 'x' }),
+	ASSERT_ERR(client_ask(fd, CONTROL_FREEZE, 0,
+			      (char[600]){ [0 ... 598] = 'x' }),
 		   -E2BIG);
 	close(fd);
 	stop(&s);
@@ -264,12 +297,12 @@ TEST(a_reload_answers_with_what_is_in_force)
 	json_t *j = NULL;
 	int fd = connected(&s);
 
-	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "new rules"));
+	ASSERT_OK(client_ask(fd, CONTROL_RELOAD, 0, "new rules"));
 	ASSERT_OK(client_receive(fd, &j, &e));
 	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 1);
 	ASSERT_STREQ(json_string_value(json_object_get(j, "why")), "new rules");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_RELOAD, 0, "refuse"));
+	ASSERT_OK(client_ask(fd, CONTROL_RELOAD, 0, "refuse"));
 	ASSERT_ERR(client_receive(fd, &j, &e), -EINVAL);
 	ASSERT_STREQ(e.text, "epoch 1 stays");
 	ASSERT_OK(client_call(fd, CONTROL_RELOAD, &j, &e));
@@ -279,18 +312,106 @@ TEST(a_reload_answers_with_what_is_in_force)
 	stop(&s);
 }
 
+static json_t *
+act(int fd, const char *body)
+{
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, body, strlen(body)));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	return j;
+}
+
+static int
+number(json_t *j, const char *key)
+{
+	int n = (int)json_integer_value(json_object_get(j, key));
+
+	json_decref(j);
+	return n;
+}
+
+TEST(a_long_request_is_taken_whole)
+{
+	struct server s = start("alpha");
+	_cleanup_free_ char *body = calloc(1, CONTROL_BODY_MAX + 2);
+	int fd = connected(&s);
+
+	memset(body, 'x', CONTROL_BODY_MAX);
+	ASSERT_EQ(number(act(fd, body), "len"), CONTROL_BODY_MAX);
+	ASSERT_ERR(
+		client_ask_body(fd, CONTROL_DECIDE, body, CONTROL_BODY_MAX + 1),
+		-E2BIG);
+	close(fd);
+	stop(&s);
+}
+
+TEST(an_answer_may_come_later)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s), other = connected(&s);
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, "later", 5));
+	ASSERT_EQ(number(act(other, "now"), "len"), 3);
+	json_decref(act(other, "answer"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_STREQ(json_string_value(json_object_get(j, "it")), "is late");
+	json_decref(j);
+	/* once; and the connection goes on */
+	json_decref(act(other, "answer"));
+	ASSERT_EQ(number(act(fd, "now"), "len"), 3);
+	ASSERT_OK(client_ask_body(fd, CONTROL_OUTCOME, "x", 1));
+	ASSERT_ERR(client_receive(fd, &j, &e), -ENOENT);
+	close(fd);
+	close(other);
+	stop(&s);
+}
+
+TEST(who_leaves_before_the_answer_is_told_of)
+{
+	struct server s = start("alpha");
+	int fd = connected(&s), other = connected(&s);
+
+	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, "later", 5));
+	ASSERT_EQ(number(act(other, "now"), "gone"), 0);
+	close(fd);
+	while (number(act(other, "now"), "gone") == 0)
+		usleep(1000);
+	json_decref(act(other, "answer"));
+	close(other);
+	stop(&s);
+}
+
+TEST(those_who_wait_for_decisions_do_not_keep_a_freeze_out)
+{
+	struct server s = start("alpha");
+	int fds[CONTROL_CLIENTS_MAX];
+
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = connected(&s);
+		ASSERT_OK(client_ask_body(fds[i], CONTROL_DECIDE, "never", 5));
+	}
+	check_well(&s);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	stop(&s);
+}
+
 TEST(kill_is_answered_when_the_box_is_dead)
 {
 	struct server s = start("alpha");
 	json_t *j = NULL;
 	int fd = connected(&s), other = connected(&s), status;
 
-	ASSERT_OK(client_send(fd, CONTROL_KILL, 15, NULL));
+	ASSERT_OK(client_ask(fd, CONTROL_KILL, 15, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")),
 		     "signalled");
 	json_decref(j);
-	ASSERT_OK(client_send(fd, CONTROL_KILL, 0, NULL));
+	ASSERT_OK(client_ask(fd, CONTROL_KILL, 0, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
 	ASSERT_TRUE(*box_died);
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "dead");
@@ -313,11 +434,11 @@ TEST(events_are_streamed_to_the_end)
 	json_t *j = NULL;
 	ssize_t n;
 
-	ASSERT_OK(client_send(fd, CONTROL_EVENTS, 1, NULL));
-	ASSERT_OK(client_send(actor, CONTROL_FREEZE, 0, "w\"hy"));
+	ASSERT_OK(client_ask(fd, CONTROL_EVENTS, 1, NULL));
+	ASSERT_OK(client_ask(actor, CONTROL_FREEZE, 0, "w\"hy"));
 	ASSERT_OK(client_receive(actor, &j, NULL));
 	json_decref(j);
-	ASSERT_OK(client_send(actor, CONTROL_KILL, 0, NULL));
+	ASSERT_OK(client_ask(actor, CONTROL_KILL, 0, NULL));
 	while ((n = client_stream(fd, buf, sizeof(buf))) > 0) {
 		frozen |= strstr(buf, "w\\\"hy") != NULL;
 		dead |= strstr(buf, "\"exited\"") != NULL;
@@ -417,7 +538,7 @@ TEST(followers_have_half_of_the_places)
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
 		fds[i] = connected(&s);
-		ASSERT_OK(client_send(fds[i], CONTROL_EVENTS, 1, NULL));
+		ASSERT_OK(client_ask(fds[i], CONTROL_EVENTS, 1, NULL));
 		usleep(20000);
 	}
 	do
@@ -437,7 +558,7 @@ TEST(a_client_that_does_not_read_is_dropped)
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 20000; i++)
-		if (client_send(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
+		if (client_ask(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
 			break;
 	check_well(&s);
 	close(fd);
@@ -521,7 +642,7 @@ choose(struct server *s, const char *name, bool all, const char *label,
 		.names = names, .n = name != NULL, .all = all, .label = label
 	};
 
-	return client_open(s->rt, &sel, set, e);
+	return client_find(s->rt, &sel, set, e);
 }
 
 TEST(boxes_are_chosen_by_name_id_prefix_label_and_all)

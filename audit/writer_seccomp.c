@@ -1,0 +1,142 @@
+/*
+ * The system calls of the writer, and no others: those of its loop, of the
+ * store, of the C library's memory, and of the cryptographic library. What is
+ * not in the list ends the process: whoever got it to call something else has
+ * broken it. There is no socket(), connect(), execve(), clone(), kill(),
+ * ptrace() or mount() in it, no memory becomes executable, and no descriptor
+ * is made but by opening, accepting and receiving.
+ */
+#include "audit/writer_confine.h"
+
+#include <fcntl.h>
+#include <seccomp.h>
+#include <sys/mman.h>
+
+static const int allowed[] = {
+	/* the log */
+	SCMP_SYS(read),
+	SCMP_SYS(readv),
+	SCMP_SYS(pread64),
+	SCMP_SYS(preadv),
+	SCMP_SYS(write),
+	SCMP_SYS(writev),
+	SCMP_SYS(pwrite64),
+	SCMP_SYS(pwritev),
+	SCMP_SYS(lseek),
+	SCMP_SYS(openat),
+	SCMP_SYS(openat2),
+	SCMP_SYS(close),
+	SCMP_SYS(fstat),
+	SCMP_SYS(newfstatat),
+	SCMP_SYS(statx),
+	SCMP_SYS(fstatfs),
+	SCMP_SYS(fdatasync),
+	SCMP_SYS(fsync),
+	SCMP_SYS(ftruncate),
+	SCMP_SYS(fallocate),
+	SCMP_SYS(fadvise64),
+	SCMP_SYS(sync_file_range),
+	SCMP_SYS(copy_file_range),
+	SCMP_SYS(renameat),
+	SCMP_SYS(renameat2),
+	SCMP_SYS(unlinkat),
+	SCMP_SYS(mkdirat),
+	SCMP_SYS(linkat),
+	SCMP_SYS(fchmod),
+	SCMP_SYS(getdents64),
+	SCMP_SYS(fcntl),
+	/* the loop */
+	SCMP_SYS(epoll_create1),
+	SCMP_SYS(epoll_wait),
+	SCMP_SYS(epoll_pwait),
+	SCMP_SYS(epoll_ctl),
+	SCMP_SYS(accept4),
+	SCMP_SYS(recvmmsg),
+	SCMP_SYS(recvmsg),
+	SCMP_SYS(recvfrom),
+	SCMP_SYS(sendmsg),
+	SCMP_SYS(sendto),
+	SCMP_SYS(getsockopt),
+	SCMP_SYS(poll),
+	SCMP_SYS(ppoll),
+	/* memory, time, ends */
+	SCMP_SYS(munmap),
+	SCMP_SYS(madvise),
+	SCMP_SYS(mremap),
+	SCMP_SYS(brk),
+	SCMP_SYS(futex),
+	SCMP_SYS(getrandom),
+	SCMP_SYS(clock_gettime),
+	SCMP_SYS(clock_nanosleep),
+	SCMP_SYS(nanosleep),
+	SCMP_SYS(gettimeofday),
+	SCMP_SYS(uname),
+	SCMP_SYS(sysinfo),
+	SCMP_SYS(getpid),
+	SCMP_SYS(gettid),
+	SCMP_SYS(getuid),
+	SCMP_SYS(geteuid),
+	SCMP_SYS(getgid),
+	SCMP_SYS(getegid),
+	SCMP_SYS(sched_yield),
+	SCMP_SYS(restart_syscall),
+	SCMP_SYS(rt_sigreturn),
+	SCMP_SYS(rt_sigprocmask),
+	SCMP_SYS(exit),
+	SCMP_SYS(exit_group),
+};
+
+/* Memory, but none that can be run. */
+static int
+add_memory(scmp_filter_ctx ctx)
+{
+	static const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 1,
+				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	return r;
+}
+
+/* Limits may be looked at, not set. */
+static int
+add_limits(scmp_filter_ctx ctx)
+{
+	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
+				 SCMP_A2(SCMP_CMP_EQ, 0));
+
+	return r < 0 ? r
+		     : seccomp_rule_add(ctx, SCMP_ACT_ALLOW,
+					SCMP_SYS(getrlimit), 0);
+}
+
+static int
+fill(scmp_filter_ctx ctx)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++)
+		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
+	if (r == 0)
+		r = add_memory(ctx);
+	if (r == 0)
+		r = add_limits(ctx);
+	/* a tree: the calls of the loop are found in a few steps */
+	if (r == 0)
+		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+	return r < 0 ? r : seccomp_load(ctx);
+}
+
+int
+writer_seccomp(struct err *e)
+{
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
+	int r;
+
+	if (!ctx)
+		return err_sys(e, -ENOMEM, "seccomp");
+	r = fill(ctx);
+	seccomp_release(ctx);
+	return r < 0 ? err_sys(e, r, "seccomp") : 0;
+}

@@ -1,0 +1,396 @@
+/*
+ * Decisions for brokers that stand outside the box: DECIDE and OUTCOME of the
+ * control socket. What always holds: who the run is comes from the box; who
+ * approved and what time it is are not the caller's to say; a box that does not
+ * run is allowed nothing; an action whose caller went away before it heard the
+ * answer is closed as denied.
+ */
+#include "supervisor/box-internal.h"
+
+#include "lib/fd.h"
+#include "profiles/jsonc.h"
+#include "profiles/request_json.h"
+#include "supervisor/gate.h"
+#include "supervisor/scribe.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define OUTCOME_DEPTH 4
+
+/* One request under way. */
+struct box_deal {
+	struct gate_call call; /* first */
+	struct box *b;
+	struct box_deal *next, **link;
+	struct request_doc *doc;
+	struct control_ticket ticket;
+	bool later;   /* the answer goes through control_answer() */
+	json_t **ret; /* else here */
+	struct err *e;
+	int status;
+};
+
+static void
+deal_free(struct box_deal *d)
+{
+	*d->link = d->next;
+	if (d->next)
+		d->next->link = d->link;
+	request_doc_free(d->doc);
+	free(d);
+}
+
+static struct box_deal *
+deal_new(struct box *b, const struct control_peer *by)
+{
+	struct box_deal *d = calloc(1, sizeof(*d));
+
+	if (!d)
+		return NULL;
+	d->b = b;
+	d->ticket = by->ticket;
+	d->call.by_uid = by->uid;
+	d->call.by_pid = by->pid;
+	d->next = b->audit.deals;
+	d->link = &b->audit.deals;
+	if (d->next)
+		d->next->link = &d->next;
+	b->audit.deals = d;
+	return d;
+}
+
+/* The gate */
+
+static void
+on_trigger(void *arg, const char *trigger)
+{
+	struct box *b = arg;
+	struct err e = ERR_INIT;
+	int r = box_freeze(b, true, &e);
+
+	eventlog_add(b->log, EVENT_FROZEN, "trigger: %s%s%s", trigger,
+		     r < 0 ? ": " : "", r < 0 ? e.text : "");
+	if (r < 0)
+		box_audit_anomaly(b, "freeze.failed", e.text);
+}
+
+static int
+need_gate(struct box *b, struct err *e)
+{
+	struct gate_options o = {
+		.scribe = b->audit.scribe,
+		.id = b->entry.id,
+		.agent = b->written->name,
+		.owner = b->written->owner,
+		.role = profile_role_name(b->written->role),
+		.purpose = b->written->purpose,
+		.started_us = b->audit.started_us,
+		.freeze = on_trigger,
+		.arg = b,
+	};
+	int r;
+
+	if (b->audit.gate)
+		return 0;
+	r = box_need_policy(b, e);
+	o.policies = b->policies;
+	return r < 0 ? r : gate_new(&o, &b->audit.gate, e);
+}
+
+/* Deciding */
+
+static json_t *
+answer_json(const struct gate_action *a)
+{
+	json_t *d;
+
+	if (a->refused)
+		return json_pack(
+			"{sI sb s{ss ss ss}}", "action", (json_int_t)0,
+			"allowed", 0, "decision", "effect", "deny", "reason",
+			"no-record", "why",
+			a->refused == -EBUSY
+				? "too many decisions wait for their record"
+			: a->refused == -ENOBUFS
+				? "too many actions have no outcome yet"
+				: scribe_status_text(a->refused));
+	d = json_loads(a->json, 0, NULL);
+	return d ? json_pack("{sI sb so}", "action", (json_int_t)a->id,
+			     "allowed", a->goes_ahead, "decision", d)
+		 : NULL;
+}
+
+static void
+deny_after_all(struct box *b, uint64_t action)
+{
+	const struct gate_outcome o = {
+		.status = "denied",
+		.error = "caller-gone",
+		.detail = "who asked did not wait for the answer",
+		.bytes_in = -1,
+		.bytes_out = -1,
+	};
+	struct err e = ERR_INIT;
+
+	(void)gate_end(b->audit.gate, action, &o, &e);
+}
+
+static void
+on_decided(struct gate_call *c, const struct gate_action *a)
+{
+	struct box_deal *d = (struct box_deal *)c;
+	struct box *b = d->b;
+	struct err e = ERR_INIT;
+	json_t *j = answer_json(a);
+	int r;
+
+	if (!d->later) {
+		*d->ret = j;
+		d->status = j ? 0 : err_sys(d->e, -ENOMEM, "decision");
+		return;
+	}
+	r = control_answer(b->control, &d->ticket,
+			   j ? 0 : err_sys(&e, -ENOMEM, "decision"), j, &e);
+	if ((r < 0 || !j) && a->goes_ahead)
+		deny_after_all(b, a->id);
+	deal_free(d);
+}
+
+/* What would be the caller's word on what only others may say. */
+static int
+check_said(const struct request_doc *doc, struct err *e)
+{
+	const struct request *rq = request_doc_request(doc);
+	int64_t us;
+
+	if (rq->attr[ATTR_APPROVERS].type != VALUE_NONE)
+		return err_set(e, -EPERM,
+			       "request: /approvers: approvals are asked for, "
+			       "and cannot be said");
+	if (request_doc_time(doc, &us))
+		return err_set(e, -EPERM,
+			       "request: /time: it is decided on at once, by "
+			       "this machine's clock");
+	return 0;
+}
+
+static int
+check_running(const struct box *b, struct err *e)
+{
+	if (b->state == LIFE_RUNNING)
+		return 0;
+	err_set(e, -EBUSY, "the box is %s: nothing is decided for it",
+		life_name(b->state));
+	return err_cure(e, "thaw it, if it is frozen: agentbox thaw %s",
+			b->entry.name);
+}
+
+static int
+begin(struct box *b, const char *body, size_t len,
+      const struct control_peer *by, json_t **ret, struct err *e)
+{
+	struct box_deal *d = deal_new(b, by);
+	int r;
+
+	if (!d)
+		return err_sys(e, -ENOMEM, "decision");
+	r = request_doc_read("request", body, len, &d->doc, e);
+	if (r >= 0)
+		r = check_said(d->doc, e);
+	if (r < 0) {
+		deal_free(d);
+		return r;
+	}
+	d->call.request = request_doc_request(d->doc);
+	d->call.done = on_decided;
+	d->ret = ret;
+	d->e = e;
+	d->status = CONTROL_LATER;
+	gate_begin(b->audit.gate, &d->call);
+	r = d->status;
+	if (r == CONTROL_LATER)
+		d->later = true;
+	else
+		deal_free(d);
+	return r;
+}
+
+/* Its outcome */
+
+/* Members of the document of an outcome; unknown ones are refused. */
+static int
+check_keys(json_t *j, struct err *e)
+{
+	static const char *const keys[] = { "action",	 "status", "error",
+					    "detail",	 "result", "bytes_in",
+					    "bytes_out", "labels", NULL };
+	const char *key;
+	json_t *v;
+
+	json_object_foreach(j, key, v)
+	{
+		bool known = false;
+
+		for (size_t i = 0; keys[i]; i++)
+			known = known || !strcmp(key, keys[i]);
+		if (!known) {
+			char shown[64];
+
+			str_escape(key, shown, sizeof(shown));
+			return err_set(e, -EINVAL,
+				       "outcome: unknown key \"%s\"", shown);
+		}
+	}
+	return 0;
+}
+
+static int
+take_labels(json_t *list, const char **names, struct gate_outcome *o,
+	    struct err *e)
+{
+	size_t i;
+	json_t *v;
+
+	if (!list)
+		return 0;
+	if (!json_is_array(list) || json_array_size(list) > POLICY_LABELS_MAX)
+		return err_set(e, -EINVAL,
+			       "outcome: /labels: a list of at most %d strings",
+			       POLICY_LABELS_MAX);
+	json_array_foreach(list, i, v)
+	{
+		if (!json_is_string(v))
+			return err_set(e, -EINVAL,
+				       "outcome: /labels/%zu: not a string", i);
+		names[i] = json_string_value(v);
+	}
+	o->labels = names;
+	o->n_labels = json_array_size(list);
+	return 0;
+}
+
+static int
+bad_type(struct err *e, const char *key, const char *want)
+{
+	return err_set(e, -EINVAL, "outcome: /%s: not %s", key, want);
+}
+
+static int
+take_text(json_t *j, const char *key, const char **ret, struct err *e)
+{
+	json_t *v = json_object_get(j, key);
+
+	*ret = json_string_value(v);
+	return v && !*ret ? bad_type(e, key, "a string") : 0;
+}
+
+static int
+take_bytes(json_t *j, const char *key, int64_t *ret, struct err *e)
+{
+	json_t *v = json_object_get(j, key);
+
+	*ret = v ? json_integer_value(v) : -1;
+	return v && (!json_is_integer(v) || *ret < 0)
+		       ? bad_type(e, key, "a number of bytes")
+		       : 0;
+}
+
+static int
+take_outcome(json_t *j, struct gate_outcome *o, const char **names,
+	     uint64_t *ret_action, struct err *e)
+{
+	json_t *action = json_object_get(j, "action");
+	const char *result;
+	int r = check_keys(j, e);
+
+	if (r < 0)
+		return r;
+	if (!json_is_integer(action) || json_integer_value(action) <= 0)
+		return bad_type(e, "action", "the number of an action");
+	*ret_action = (uint64_t)json_integer_value(action);
+	r = take_text(j, "status", &o->status, e);
+	if (r >= 0 && !o->status)
+		r = bad_type(e, "status", "there");
+	if (r >= 0)
+		r = take_text(j, "error", &o->error, e);
+	if (r >= 0)
+		r = take_text(j, "detail", &o->detail, e);
+	if (r >= 0)
+		r = take_text(j, "result", &result, e);
+	if (r >= 0)
+		r = take_bytes(j, "bytes_in", &o->bytes_in, e);
+	if (r >= 0)
+		r = take_bytes(j, "bytes_out", &o->bytes_out, e);
+	if (r >= 0)
+		r = take_labels(json_object_get(j, "labels"), names, o, e);
+	if (r >= 0 && result) {
+		o->result = result;
+		o->result_len = strlen(result);
+	}
+	return r;
+}
+
+static int
+end(struct box *b, const char *body, size_t len, json_t **ret, struct err *e)
+{
+	const char *names[POLICY_LABELS_MAX];
+	struct gate_outcome o = { 0 };
+	uint64_t action = 0;
+	struct jsonc j;
+	int r = jsonc_parse("outcome", body, len, CONTROL_BODY_MAX,
+			    OUTCOME_DEPTH, &j, e);
+
+	if (r < 0)
+		return r;
+	r = take_outcome(j.root, &o, names, &action, e);
+	if (r >= 0)
+		r = gate_end(b->audit.gate, action, &o, e);
+	jsonc_done(&j);
+	if (r >= 0)
+		*ret = json_pack("{sI}", "action", (json_int_t)action);
+	return r;
+}
+
+/* Between */
+
+int
+box_decide(void *arg, enum control_op op, const char *body, size_t len,
+	   const struct control_peer *by, json_t **ret, struct err *e)
+{
+	struct box *b = arg;
+	int r = 0;
+
+	if (op == CONTROL_DECIDE)
+		r = check_running(b, e);
+	if (r >= 0)
+		r = need_gate(b, e);
+	if (r < 0)
+		return r;
+	return op == CONTROL_DECIDE ? begin(b, body, len, by, ret, e)
+				    : end(b, body, len, ret, e);
+}
+
+void
+box_decide_gone(void *arg, const struct control_ticket *t)
+{
+	struct box *b = arg;
+	struct box_deal *next;
+
+	for (struct box_deal *d = b->audit.deals; d; d = next) {
+		next = d->next;
+		if (d->ticket.place != t->place || d->ticket.turn != t->turn)
+			continue;
+		gate_cancel(b->audit.gate, &d->call);
+		deal_free(d);
+	}
+}
+
+void
+box_decide_end(struct box *b)
+{
+	while (b->audit.deals) {
+		gate_cancel(b->audit.gate, &b->audit.deals->call);
+		deal_free(b->audit.deals);
+	}
+}

@@ -1,0 +1,377 @@
+/*
+ * A box's end of the audit trail: the channel, the loop around it, coming back
+ * after a writer's death. What always holds: nothing here waits, but
+ * scribe_blob(), scribe_until() and scribe_flush(), which say so.
+ */
+#include "supervisor/scribe-internal.h"
+
+#include "policy/sha256.h"
+
+#include <event2/event.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BLOB_US 1000000u
+#define HELLO_US 5000000u /* a writer that starts reads its log first */
+
+static int watch_fd(struct scribe *t);
+
+/* The writer is gone: what was sent and not acknowledged comes back through
+ * on_ack() from within client_reconnect(). */
+static void
+come_back(struct scribe *t)
+{
+	struct err e = ERR_INIT;
+
+	if (t->ev)
+		event_free(t->ev);
+	t->ev = NULL;
+	if (client_reconnect(t->client, &e) < 0) {
+		scribe_retry_soon(t);
+		return;
+	}
+	t->away = false;
+	t->state = 0;
+	if (watch_fd(t) < 0)
+		scribe_retry_soon(t);
+}
+
+static void
+receive(struct scribe *t)
+{
+	struct err e = ERR_INIT;
+
+	if (!t->away && client_process(t->client, &e) < 0) {
+		scribe_gone(t);
+		come_back(t);
+		scribe_send_unsent(t);
+	}
+}
+
+/* Who waited too long hears so; the rest of it is tell_late()'s. */
+static void
+expire(struct scribe *t, uint64_t now)
+{
+	struct item *next;
+
+	for (struct item *it = t->first; it; it = next) {
+		next = it->next;
+		if (!it->deadline || it->state != ITEM_SENT ||
+		    it->deadline > now)
+			continue;
+		it->state = ITEM_LATE;
+		it->done(it->arg, 0, -ETIMEDOUT);
+		next = t->first; /* done() may have changed the list */
+	}
+}
+
+static void
+on_time(struct scribe *t)
+{
+	uint64_t now = scribe_now();
+
+	expire(t, now);
+	if (t->retry_us && t->retry_us <= now) {
+		t->retry_us = 0;
+		if (t->away)
+			come_back(t);
+		scribe_send_unsent(t);
+	}
+	scribe_set_timer(t);
+}
+
+/* Time of the next thing to do; 0: none. */
+static uint64_t
+next_time(const struct scribe *t)
+{
+	uint64_t at = t->retry_us;
+
+	for (const struct item *it = t->first; it; it = it->next)
+		if (it->deadline && it->state == ITEM_SENT &&
+		    (!at || it->deadline < at))
+			at = it->deadline;
+	return at;
+}
+
+/* The loop */
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	on_time(arg);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	receive(arg);
+}
+
+void
+scribe_set_timer(struct scribe *t)
+{
+	uint64_t at = next_time(t), now = scribe_now(), us;
+	struct timeval tv;
+
+	if (!t->ev_time || !at)
+		return;
+	us = at > now ? at - now : 0;
+	tv = (struct timeval){ .tv_sec = (time_t)(us / 1000000),
+			       .tv_usec = (suseconds_t)(us % 1000000) };
+	event_add(t->ev_time, &tv);
+}
+
+static int
+watch_fd(struct scribe *t)
+{
+	if (!t->base)
+		return 0;
+	t->ev = event_new(t->base, client_fd(t->client), EV_READ | EV_PERSIST,
+			  on_readable, t);
+	return t->ev && event_add(t->ev, NULL) == 0 ? 0 : -ENOMEM;
+}
+
+static void
+unwatch(struct scribe *t)
+{
+	if (t->ev)
+		event_free(t->ev);
+	if (t->ev_time)
+		event_free(t->ev_time);
+	t->ev = t->ev_time = NULL;
+	t->base = NULL;
+}
+
+int
+scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
+{
+	int r;
+
+	if (!base) {
+		unwatch(t);
+		return 0;
+	}
+	t->base = base;
+	t->ev_time = evtimer_new(base, on_timer, t);
+	r = t->ev_time ? (t->away ? 0 : watch_fd(t)) : -ENOMEM;
+	if (r < 0) {
+		unwatch(t);
+		return err_sys(e, r, "audit trail");
+	}
+	scribe_set_timer(t);
+	return 0;
+}
+
+/* One turn without a loop, until at the latest. */
+static void
+turn(struct scribe *t, uint64_t until)
+{
+	struct pollfd p = { .fd = t->away ? -1 : client_fd(t->client),
+			    .events = POLLIN };
+	uint64_t next = next_time(t), now = scribe_now();
+
+	if (next && next < until)
+		until = next;
+	if (poll(&p, 1, until > now ? (int)((until - now + 999) / 1000) : 0) >
+	    0)
+		receive(t);
+	next = next_time(t);
+	if (next && next <= scribe_now())
+		on_time(t);
+}
+
+int
+scribe_until(struct scribe *t, const bool *done, uint64_t timeout_us,
+	     struct err *e)
+{
+	uint64_t until = scribe_now() + timeout_us;
+
+	while (!*done) {
+		if (scribe_now() >= until)
+			return scribe_refused(-ETIMEDOUT, e);
+		turn(t, until);
+	}
+	return 0;
+}
+
+size_t
+scribe_flush(struct scribe *t, uint64_t timeout_us)
+{
+	uint64_t until = scribe_now() + timeout_us;
+
+	while (t->n && scribe_now() < until)
+		turn(t, until);
+	return t->n;
+}
+
+/* The rest of the interface */
+
+int
+scribe_new(const char *writer, struct scribe **ret, struct err *e)
+{
+	const struct client_options o = { .writer = writer, .start = true };
+	struct scribe *t = malloc(sizeof(*t));
+	int r;
+
+	if (!t)
+		return err_sys(e, -ENOMEM, "audit trail");
+	/* not the fields, which are large */
+	memset(t, 0, offsetof(struct scribe, fields));
+	t->last = &t->first;
+	t->ask_us = SCRIBE_ASK_US;
+	r = client_new(&o, &t->client, e);
+	if (r < 0) {
+		free(t);
+		return r;
+	}
+	*ret = t;
+	return 0;
+}
+
+void
+scribe_patience(struct scribe *t, uint64_t us)
+{
+	t->ask_us = us;
+}
+
+void
+scribe_free(struct scribe *t)
+{
+	if (!t)
+		return;
+	unwatch(t);
+	client_free(t->client);
+	while (t->first)
+		scribe_item_drop(t->first);
+	free(t);
+}
+
+int
+scribe_open(struct scribe *t, const struct fields *channel, struct err *e)
+{
+	return client_open(t->client, channel, e);
+}
+
+static int
+need_hello(struct scribe *t, struct err *e)
+{
+	if (t->away)
+		return scribe_refused(-EPIPE, e);
+	return t->hello ? 0 : client_hello(t->client, HELLO_US, &t->hello, e);
+}
+
+int
+scribe_digest(struct scribe *t, const void *p, size_t n,
+	      uint8_t ret[RECORD_HASH_LEN])
+{
+	struct err e = ERR_INIT;
+	int r = need_hello(t, &e);
+
+	if (r < 0)
+		return r;
+	client_digest(t->hello->digest_key, p, n, ret);
+	return 0;
+}
+
+int
+scribe_blob(struct scribe *t, const void *data, size_t len,
+	    uint8_t ret[RECORD_HASH_LEN], struct err *e)
+{
+	if (t->away)
+		return scribe_refused(-EPIPE, e);
+	sha256(data, len, ret);
+	return client_blob(t->client, ret, data, len, BLOB_US, e);
+}
+
+/* What was told comes first, and leaves room for what is to be told of it. */
+static int
+owes(const struct scribe *t)
+{
+	if (t->away)
+		return -EPIPE;
+	if (t->n >= SCRIBE_KEPT_MAX / 4 || t->bytes >= SCRIBE_KEPT_BYTES / 4)
+		return -ENOBUFS;
+	for (const struct item *it = t->first; it; it = it->next)
+		if (it->state == ITEM_UNSENT)
+			return t->state < 0 ? t->state : -EAGAIN;
+	return 0;
+}
+
+int
+scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
+	   unsigned int flags, scribe_done *done, void *arg)
+{
+	struct item *it;
+	int r;
+
+	if (f->full)
+		return -EMSGSIZE;
+	r = owes(t);
+	if (r < 0)
+		return r;
+	it = scribe_item_new(t, type, 0, f, flags, NULL);
+	if (!it)
+		return -ENOBUFS;
+	it->deadline = scribe_now() + t->ask_us;
+	it->done = done;
+	it->arg = arg;
+	r = scribe_item_send(it);
+	if (r < 0)
+		scribe_item_drop(it);
+	else
+		scribe_set_timer(t);
+	return r;
+}
+
+void
+scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,
+	    const struct fields *f, unsigned int flags,
+	    const struct fields *outcome)
+{
+	struct item *it = scribe_item_new(t, type, ref, f, flags, outcome);
+
+	if (!it)
+		t->lost++;
+	else if (!t->away && scribe_item_send(it) < 0)
+		scribe_retry_soon(t);
+}
+
+uint64_t
+scribe_lost(const struct scribe *t)
+{
+	return t->lost;
+}
+
+int
+scribe_state(const struct scribe *t)
+{
+	return t->state;
+}
+
+struct fields *
+scribe_fields(struct scribe *t)
+{
+	fields_init(&t->fields);
+	return &t->fields;
+}
+
+const char *
+scribe_status_text(int status)
+{
+	return client_status_text(status);
+}
+
+int
+scribe_refused(int status, struct err *e)
+{
+	err_set(e, status, "it cannot be recorded, so it is not done: %s",
+		client_status_text(status));
+	(void)err_cure(e, "see `agentbox audit stats`; it goes on by itself "
+			  "when that is mended");
+	return status;
+}

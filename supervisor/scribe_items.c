@@ -1,0 +1,223 @@
+/*
+ * Records under way. What always holds: nothing that was told is forgotten
+ * before the writer has acknowledged it, but beyond the bounds, and then it is
+ * counted; nobody who asked is told of a number that the writer did not give;
+ * who asked hears exactly once.
+ */
+#include "supervisor/scribe-internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+uint64_t
+scribe_now(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
+}
+
+void
+scribe_item_drop(struct item *it)
+{
+	struct scribe *t = it->t;
+
+	*it->link = it->next;
+	if (it->next)
+		it->next->link = it->link;
+	else
+		t->last = it->link;
+	t->n--;
+	t->bytes -= it->len + it->outcome_len;
+	free(it);
+}
+
+struct item *
+scribe_item_new(struct scribe *t, enum record_type type, uint64_t ref,
+		const struct fields *f, unsigned int flags,
+		const struct fields *outcome)
+{
+	size_t more = outcome ? outcome->len : 0;
+	struct item *it;
+
+	if (f->full || (outcome && outcome->full) || t->n >= SCRIBE_KEPT_MAX ||
+	    t->bytes + f->len + more > SCRIBE_KEPT_BYTES)
+		return NULL;
+	it = malloc(sizeof(*it) + f->len + more);
+	if (!it)
+		return NULL;
+	*it = (struct item){ .t = t,
+			     .link = t->last,
+			     .type = type,
+			     .ref = ref,
+			     .flags = flags,
+			     .len = f->len,
+			     .outcome_len = more };
+	memcpy(it->bytes, f->bytes, f->len);
+	if (more)
+		memcpy(it->bytes + f->len, outcome->bytes, more);
+	*t->last = it;
+	t->last = &it->next;
+	t->n++;
+	t->bytes += f->len + more;
+	return it;
+}
+
+static void
+fill(struct fields *f, const uint8_t *bytes, size_t len)
+{
+	fields_init(f);
+	memcpy(f->bytes, bytes, len);
+	f->len = len;
+}
+
+/* A fault of ours that no second attempt mends. */
+static bool
+is_final(int status)
+{
+	switch (status) {
+	case -EBADMSG:
+	case -EPERM:
+	case -ENODATA:
+	case -EINVAL:
+	case -EPROTO:
+	case -ENOSYS:
+	case -EMSGSIZE:
+	case -E2BIG:
+		return true;
+	default:
+		return false;
+	}
+}
+
+void
+scribe_retry_soon(struct scribe *t)
+{
+	if (!t->retry_us)
+		t->retry_us = scribe_now() + SCRIBE_RETRY_US;
+	scribe_set_timer(t);
+}
+
+/* It was reported as not recorded, and so nothing was done. */
+static void
+tell_late(struct scribe *t, uint64_t seq)
+{
+	fields_init(&t->out);
+	fields_text(&t->out, FIELD_STATUS, "denied");
+	fields_text(&t->out, FIELD_ERROR, "no-record");
+	fields_text(&t->out, FIELD_DETAIL,
+		    "the writer's answer came too late; nothing was done");
+	scribe_tell(t, RECORD_OUTCOME, seq, &t->out, 0, NULL);
+}
+
+/* The intent is in the log; what is left to tell is its outcome. */
+static void
+become_outcome(struct item *it, uint64_t seq)
+{
+	memmove(it->bytes, it->bytes + it->len, it->outcome_len);
+	it->t->bytes -= it->len;
+	it->len = it->outcome_len;
+	it->outcome_len = 0;
+	it->type = RECORD_OUTCOME;
+	it->ref = seq;
+	it->flags = 0;
+	it->state = ITEM_UNSENT;
+	if (scribe_item_send(it) < 0)
+		scribe_retry_soon(it->t);
+}
+
+/* Already there: it was sent twice, and the first one came through. */
+static void
+told(struct item *it, uint64_t seq, int status)
+{
+	struct scribe *t = it->t;
+
+	if (status >= 0 && it->outcome_len) {
+		become_outcome(it, seq);
+	} else if (status >= 0 ||
+		   (it->type == RECORD_OUTCOME && status == -EALREADY)) {
+		scribe_item_drop(it);
+	} else if (is_final(status) ||
+		   (it->type == RECORD_OUTCOME && status == -ENOENT)) {
+		t->lost++;
+		scribe_item_drop(it);
+	} else {
+		it->state = ITEM_UNSENT;
+		scribe_retry_soon(t);
+	}
+}
+
+static void
+asked(struct item *it, uint64_t seq, int status)
+{
+	struct scribe *t = it->t;
+	scribe_done *done = it->done;
+	bool late = it->state == ITEM_LATE, intent = it->type == RECORD_INTENT;
+	void *arg = it->arg;
+
+	scribe_item_drop(it);
+	if (!late)
+		done(arg, seq, status);
+	else if (seq && intent)
+		tell_late(t, seq);
+}
+
+static void
+on_ack(void *arg, uint64_t seq, int status)
+{
+	struct item *it = arg;
+
+	if (status != -EPIPE)
+		it->t->state = status < 0 && !is_final(status) ? status : 0;
+	if (it->deadline)
+		asked(it, seq, status);
+	else
+		told(it, seq, status);
+}
+
+/* Sending */
+
+void
+scribe_gone(struct scribe *t)
+{
+	t->away = true;
+	t->state = -EPIPE;
+	t->hello = NULL;
+	scribe_retry_soon(t);
+}
+
+int
+scribe_item_send(struct item *it)
+{
+	struct scribe *t = it->t;
+	struct err e = ERR_INIT;
+	int64_t r;
+
+	fill(&t->out, it->bytes, it->len);
+	it->state = ITEM_SENT;
+	r = client_send(t->client, it->type, it->ref, &t->out, it->flags,
+			on_ack, it, &e);
+	if (r >= 0)
+		return 0;
+	it->state = ITEM_UNSENT;
+	if (r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN)
+		scribe_gone(t);
+	return (int)r;
+}
+
+void
+scribe_send_unsent(struct scribe *t)
+{
+	struct item *next;
+
+	for (struct item *it = t->first; it && !t->away; it = next) {
+		next = it->next;
+		if (it->state == ITEM_UNSENT && scribe_item_send(it) < 0 &&
+		    !t->away) {
+			scribe_retry_soon(t);
+			break;
+		}
+	}
+}

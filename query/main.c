@@ -21,7 +21,6 @@ static const struct command commands[] = {
 	{ "audit", "verify", cmd_verify, "is the log whole and unchanged?" },
 	{ "audit", "export", cmd_export, "records for other programs; proofs" },
 	{ "audit", "stats", cmd_stats, "how much of what, how large, how far" },
-	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "keys", cmd_keys, "the keys that others need to verify" },
 	{ "audit", "checkpoint", cmd_checkpoint, "sign what is there, now" },
 	{ "audit", "rotate", cmd_rotate, "begin a new file" },

@@ -23,6 +23,7 @@
 
 #define NOTES_FILE_MAX (256u << 20)
 #define PROOF_FILE_MAX (256u << 20)
+#define KEY_FILE_MAX (64u << 10)
 #define KEY_LEN 32u
 
 static const char help[] =
@@ -88,7 +89,7 @@ read_public_key(struct inputs *in, const struct args *a, struct err *e)
 	int dirfd = a->public_key ? AT_FDCWD : in->dirfd;
 	const char *name = a->public_key ? a->public_key : LAYOUT_PUBLIC;
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = fd_read_file(dirfd, name, NOTE_MAX, &text);
+	ssize_t n = fd_read_file(dirfd, name, KEY_FILE_MAX, &text);
 
 	in->key_beside_log = !a->public_key;
 	if (n < 0) {
@@ -109,36 +110,43 @@ hex_digit(char c)
 				      : -1;
 }
 
-/* 32 bytes, or 64 hexadecimal digits and perhaps a newline. */
+/* 64 hexadecimal digits and perhaps a newline. */
+static bool
+hex_to_key(const char *s, size_t n, uint8_t *ret)
+{
+	if (n == 2 * KEY_LEN + 1 && s[n - 1] == '\n')
+		n--;
+	if (n != 2 * KEY_LEN)
+		return false;
+	for (size_t i = 0; i < n; i += 2) {
+		int high = hex_digit(s[i]), low = hex_digit(s[i + 1]);
+
+		if (high < 0 || low < 0)
+			return false;
+		ret[i / 2] = (uint8_t)(high << 4 | low);
+	}
+	return true;
+}
+
 static int
 read_mac_key(struct inputs *in, const char *name, struct err *e)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = fd_read_file(AT_FDCWD, name, 2 * KEY_LEN + 1, &text);
+	ssize_t n = fd_read_file(AT_FDCWD, name, KEY_FILE_MAX, &text);
+	int k = 0;
 
 	if (n < 0)
 		return err_sys(e, (int)n, "cannot read the MAC key %s", name);
 	in->have_mac = true;
-	if (n == KEY_LEN) {
+	if (n == KEY_LEN)
 		memcpy(in->mac, text, KEY_LEN);
-		return 0;
-	}
-	if (n == 2 * KEY_LEN + 1 && text[n - 1] == '\n')
-		n--;
-	for (ssize_t i = 0; n == 2 * KEY_LEN && i < n; i += 2) {
-		int high = hex_digit(text[i]), low = hex_digit(text[i + 1]);
-
-		if (high < 0 || low < 0)
-			n = 0;
-		else
-			in->mac[i / 2] = (uint8_t)(high << 4 | low);
-	}
-	return n == 2 * KEY_LEN
-		       ? 0
-		       : err_set(e, EBADMSG,
-				 "%s: no MAC key: neither 32 bytes nor 64 "
-				 "hexadecimal digits",
-				 name);
+	else if (!hex_to_key(text, (size_t)n, in->mac))
+		k = err_set(e, EBADMSG,
+			    "%s: no MAC key: neither 32 bytes nor 64 "
+			    "hexadecimal digits",
+			    name);
+	explicit_bzero(text, (size_t)n);
+	return k;
 }
 
 static int

@@ -37,7 +37,10 @@ field(struct jw *w, unsigned int id)
 	jw_open(w, field_name(id), '{');
 	switch (field_kind(id)) {
 	case AS_UINT:
-		type_of(w, "integer");
+		jw_open(w, "type", '[');
+		jw_str(w, NULL, "integer");
+		jw_str(w, NULL, "string"); /* above 2^63 - 1 */
+		jw_close(w, ']');
 		jw_uint(w, "minimum", 0);
 		break;
 	case AS_TEXT:
@@ -95,9 +98,8 @@ may_have(unsigned int type, unsigned int id)
 static void
 required(struct jw *w, unsigned int type)
 {
-	static const char *const always[] = { "seq",	      "time", "type",
-					      "monotonic_us", "key",  "mac",
-					      "hash" };
+	static const char *const always[] = { "seq", "time", "type",
+					      "key", "mac",  "hash" };
 	struct fields have;
 	enum field_id missing;
 

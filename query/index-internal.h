@@ -1,7 +1,7 @@
 #pragma once
-/* Shared by index.c (the file), index_update.c (filling it) and index_find.c
- * (asking it). Seqs and times are SQLite's signed integers: what is above
- * INT64_MAX is cut to it. */
+/* Shared by index.c (the file), index_update.c and index_kind.c (filling it)
+ * and index_find.c (asking it). Seqs and times are SQLite's signed integers:
+ * what is above INT64_MAX is cut to it. */
 #include "query/index.h"
 
 #include <sqlite3.h>
@@ -25,6 +25,7 @@ struct index {
 	sqlite3 *db;
 	sqlite3_stmt *stmt[STMT_MAX];
 	struct kind_cache *kinds;
+	uint64_t odd;
 };
 
 /* The statement, prepared once. NULL: failed. */
@@ -40,6 +41,10 @@ index_int(uint64_t v)
 {
 	return v > INT64_MAX ? INT64_MAX : (sqlite3_int64)v;
 }
+
+/* The number of a record's kind; a new kind gets one. */
+int index_kind(struct index *ix, const struct record *r, int64_t *ret,
+	       struct err *e);
 
 /* Numbers of kinds that were seen lately. */
 int kind_cache_new(struct kind_cache **ret);

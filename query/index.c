@@ -15,7 +15,8 @@
 
 static const char schema[] =
 	"CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one=1), id BLOB,"
-	" seq INTEGER, segment INTEGER, offset INTEGER, hash BLOB);"
+	" seq INTEGER, segment INTEGER, offset INTEGER, hash BLOB,"
+	" odd INTEGER);"
 	"CREATE TABLE record(seq INTEGER PRIMARY KEY, segment INTEGER,"
 	" offset INTEGER, time INTEGER, channel INTEGER, kind INTEGER,"
 	" ref INTEGER);"
@@ -35,8 +36,8 @@ static const char schema[] =
 	" high INTEGER, since INTEGER, until INTEGER);";
 
 static const char *const statements[STMT_MAX] = {
-	[STMT_STATE] = "SELECT id, seq, segment, offset, hash FROM log",
-	[STMT_SET_STATE] = "INSERT OR REPLACE INTO log VALUES(1,?,?,?,?,?)",
+	[STMT_STATE] = "SELECT id, seq, segment, offset, hash, odd FROM log",
+	[STMT_SET_STATE] = "INSERT OR REPLACE INTO log VALUES(1,?,?,?,?,?,?)",
 	[STMT_RECORD] = "INSERT INTO record VALUES(?,?,?,?,?,?,?)",
 	[STMT_CHANNEL] = "INSERT OR REPLACE INTO channel"
 			 " VALUES(?,?,?,?,?,?,?)",
@@ -142,6 +143,12 @@ index_free(struct index *ix)
 	kind_cache_free(ix->kinds);
 	sqlite3_close(ix->db);
 	free(ix);
+}
+
+uint64_t
+index_odd(const struct index *ix)
+{
+	return ix->odd;
 }
 
 /* The value of a pragma that is a number. */

@@ -20,6 +20,10 @@ void index_free(struct index *ix);
  * log. Returns the number of records read. */
 int64_t index_update(struct index *ix, struct reader *r, struct err *e);
 
+/* The first number at which the log did not go on as it should (bytes that are
+ * no record, a number missing or twice); 0: none. Verify says more. */
+uint64_t index_odd(const struct index *ix);
+
 struct index_hit {
 	uint64_t seq;
 	struct reader_place place;

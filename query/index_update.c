@@ -11,164 +11,8 @@
 
 #define BATCH 250000u /* records of one transaction */
 #define BLOCK 1024u   /* records whose times are kept as one range */
-#define KINDS 1024u   /* slots; a power of two */
 #define LOG_ID_LEN 16u
-
-/* ---- kinds ---------------------------------------------------------------*/
-
-enum { KIND_RULE, KIND_EFFECT, KIND_SURFACE, KIND_WHAT, KIND_STATUS, KIND_N };
-
-struct kind {
-	uint16_t type;
-	struct field v[KIND_N]; /* id 0: not there, the same as empty */
-};
-struct kind_slot {
-	uint8_t *key;
-	size_t len;
-	int64_t id;
-};
-struct kind_cache {
-	struct kind_slot slot[KINDS];
-	uint8_t key[RECORD_MAX]; /* the one at hand */
-};
-
-int
-kind_cache_new(struct kind_cache **ret)
-{
-	*ret = calloc(1, sizeof(**ret));
-	return *ret ? 0 : -ENOMEM;
-}
-
-void
-kind_cache_clear(struct kind_cache *k)
-{
-	for (size_t i = 0; i < KINDS; i++) {
-		free(k->slot[i].key);
-		k->slot[i].key = NULL;
-	}
-}
-
-void
-kind_cache_free(struct kind_cache *k)
-{
-	if (k)
-		kind_cache_clear(k);
-	free(k);
-}
-
-/* All that makes a kind, in one piece: it is a part of one record, so it fits.
- */
-static size_t
-kind_key(const struct kind *k, uint8_t *out)
-{
-	size_t n = 2;
-
-	memcpy(out, &k->type, 2);
-	for (size_t i = 0; i < KIND_N; i++) {
-		memcpy(out + n, &k->v[i].len, 2);
-		if (k->v[i].len)
-			memcpy(out + n + 2, k->v[i].bytes, k->v[i].len);
-		n += 2u + k->v[i].len;
-	}
-	return n;
-}
-
-/* FNV-1a; who makes two kinds meet in a slot only makes this slower. */
-static uint32_t
-hash(const uint8_t *p, size_t n)
-{
-	uint32_t h = 2166136261u;
-
-	for (size_t i = 0; i < n; i++)
-		h = (h ^ p[i]) * 16777619u;
-	return h ^ h >> 15;
-}
-
-static void
-bind_kind(sqlite3_stmt *s, const struct kind *k)
-{
-	sqlite3_bind_int(s, 1, k->type);
-	for (int i = 0; i < KIND_N; i++)
-		sqlite3_bind_text(s, i + 2,
-				  k->v[i].len ? (const char *)k->v[i].bytes
-					      : "",
-				  k->v[i].len, SQLITE_STATIC);
-}
-
-/* The number of a kind in the table, which gets it if it is new. */
-static int
-kind_row(struct index *ix, const struct kind *k, int64_t *ret, struct err *e)
-{
-	sqlite3_stmt *get = index_stmt(ix, STMT_KIND_GET, e);
-	sqlite3_stmt *put = index_stmt(ix, STMT_KIND_PUT, e);
-	int r;
-
-	if (!get || !put)
-		return -EUCLEAN;
-	bind_kind(get, k);
-	r = sqlite3_step(get);
-	if (r == SQLITE_ROW)
-		*ret = sqlite3_column_int64(get, 0);
-	sqlite3_reset(get);
-	if (r == SQLITE_ROW)
-		return 0;
-	bind_kind(put, k);
-	r = index_run(ix, put, e);
-	*ret = sqlite3_last_insert_rowid(ix->db);
-	return r;
-}
-
-static int
-kind_id(struct index *ix, const struct kind *k, int64_t *ret, struct err *e)
-{
-	struct kind_cache *c = ix->kinds;
-	size_t len = kind_key(k, c->key);
-	struct kind_slot *s = &c->slot[hash(c->key, len) & (KINDS - 1)];
-	uint8_t *copy;
-	int r;
-
-	if (s->key && s->len == len && memcmp(s->key, c->key, len) == 0) {
-		*ret = s->id;
-		return 0;
-	}
-	r = kind_row(ix, k, ret, e);
-	if (r < 0)
-		return r;
-	copy = malloc(len);
-	if (!copy)
-		return err_sys(e, ENOMEM, "the index");
-	memcpy(copy, c->key, len);
-	free(s->key);
-	*s = (struct kind_slot){ copy, len, *ret };
-	return 0;
-}
-
-static void
-kind_of(const struct record *r, struct kind *k)
-{
-	struct field v;
-	size_t at = 0;
-
-	*k = (struct kind){ .type = r->type };
-	while (record_next(r, &at, &v))
-		switch (v.id) {
-		case FIELD_RULE:
-			k->v[KIND_RULE] = v;
-			break;
-		case FIELD_EFFECT:
-			k->v[KIND_EFFECT] = v;
-			break;
-		case FIELD_SURFACE:
-			k->v[KIND_SURFACE] = v;
-			break;
-		case FIELD_WHAT:
-			k->v[KIND_WHAT] = v;
-			break;
-		case FIELD_STATUS:
-			k->v[KIND_STATUS] = v;
-			break;
-		}
-}
+#define SEGMENT_MAX (UINT64_C(1) << 30) /* audit/config.h: segment_bytes */
 
 /* ---- rows ----------------------------------------------------------------*/
 
@@ -199,14 +43,12 @@ put_record(struct index *ix, const struct record *r,
 {
 	sqlite3_stmt *s = index_stmt(ix, STMT_RECORD, e);
 	uint64_t channel = r->type == RECORD_CHANNEL ? r->seq : r->channel;
-	struct kind k;
 	int64_t id;
 	int n;
 
 	if (!s)
 		return -EUCLEAN;
-	kind_of(r, &k);
-	n = kind_id(ix, &k, &id, e);
+	n = index_kind(ix, r, &id, e);
 	if (n >= 0 && r->type == RECORD_CHANNEL)
 		n = put_channel(ix, r, e);
 	if (n < 0)
@@ -269,6 +111,8 @@ struct state {
 	uint64_t seq; /* the last that was read; 0: none */
 	struct reader_place place;
 	uint8_t hash[RECORD_HASH_LEN];
+	uint64_t odd; /* the first number at which the log did not go on as it
+			 should; 0: none */
 };
 
 static int
@@ -288,6 +132,7 @@ get_state(struct index *ix, struct state *st, struct err *e)
 		st->place.segment = (uint64_t)sqlite3_column_int64(s, 2);
 		st->place.offset = (uint64_t)sqlite3_column_int64(s, 3);
 		memcpy(st->hash, sqlite3_column_blob(s, 4), RECORD_HASH_LEN);
+		st->odd = (uint64_t)sqlite3_column_int64(s, 5);
 	}
 	if (r != SQLITE_ROW && r != SQLITE_DONE)
 		r = index_fail(ix, e, "cannot be read");
@@ -307,6 +152,7 @@ set_state(struct index *ix, const struct state *st, struct err *e)
 	sqlite3_bind_int64(s, 3, index_int(st->place.segment));
 	sqlite3_bind_int64(s, 4, index_int(st->place.offset));
 	sqlite3_bind_blob(s, 5, st->hash, RECORD_HASH_LEN, SQLITE_STATIC);
+	sqlite3_bind_int64(s, 6, index_int(st->odd));
 	return index_run(ix, s, e);
 }
 
@@ -392,17 +238,38 @@ beyond(const struct reader_segment *end, const struct reader_place *p)
 
 /* Behind bytes that are no record: the next one. Verify is who complains. */
 static int
-next_record(struct reader *r, struct record *ret, struct err *e)
+next_record(struct fill *f, struct record *ret, struct err *e)
 {
 	uint64_t bytes;
 	int k;
 
-	while ((k = reader_next(r, ret, e)) == -EBADMSG) {
-		k = reader_skip(r, &bytes);
+	while ((k = reader_next(f->r, ret, e)) == -EBADMSG) {
+		k = reader_skip(f->r, &bytes);
 		if (k <= 0)
 			return k;
+		f->st.odd = f->st.odd ? f->st.odd : f->st.seq + 1;
 	}
 	return k;
+}
+
+/* Whether to take a record. In a log that is whole it has the next number; in
+ * one that is not, a number that its file can hold, so that a single wrong one
+ * does not hide all that follows. */
+static bool
+fits_here(struct fill *f, const struct record *r)
+{
+	const struct reader_place *p = &f->st.place;
+	uint64_t room =
+		(p->segment == f->end.first ? f->end.bytes : SEGMENT_MAX) /
+		RECORD_MIN;
+	bool begins =
+		p->segment == f->first && !p->offset && r->seq == p->segment;
+
+	if (r->seq == f->st.seq + 1 || (begins && r->seq > f->st.seq))
+		return true;
+	f->st.odd = f->st.odd ? f->st.odd : f->st.seq + 1;
+	return r->seq > f->st.seq && r->seq >= p->segment &&
+	       r->seq - p->segment <= room;
 }
 
 /* 1: there may be more; 0: that was all. */
@@ -413,14 +280,14 @@ fill_rows(struct fill *f, struct block *b, struct err *e)
 	int k;
 
 	for (unsigned int i = 0; i < BATCH; i++) {
-		k = next_record(f->r, &rec, e);
+		k = next_record(f, &rec, e);
 		if (k <= 0)
 			return k;
 		reader_place(f->r, &f->st.place);
 		if (beyond(&f->end, &f->st.place))
 			return 0;
-		if (rec.seq <= f->st.seq || rec.seq > INT64_MAX)
-			continue; /* twice, or damaged: not ours to judge */
+		if (!fits_here(f, &rec))
+			continue;
 		k = put_record(f->ix, &rec, &f->st.place, e);
 		if (k >= 0)
 			k = add_to_block(f->ix, b, &rec, e);
@@ -570,14 +437,13 @@ index_update(struct index *ix, struct reader *r, struct err *e)
 		f.end = seg[n - 1];
 	}
 	k = is_current(&f, e);
-	if (k > 0)
-		return 0;
-	if (k >= 0)
+	if (k == 0)
 		k = fill(&f, e);
 	if (k == -EUCLEAN) {
 		k = index_drop(ix, e);
 		if (k >= 0)
 			k = fill(&f, e);
 	}
+	ix->odd = f.st.odd;
 	return k < 0 ? k : f.n;
 }

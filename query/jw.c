@@ -40,7 +40,7 @@ void
 jw_uint(struct jw *w, const char *key, uint64_t v)
 {
 	jw_key(w, key);
-	fprintf(w->f, "%llu", (unsigned long long)v);
+	render_json_uint(w->f, v);
 }
 
 void

@@ -191,6 +191,14 @@ render_is(const struct record *r, enum field_id id, const char *word)
 
 /* ---- JSON ----------------------------------------------------------------*/
 
+/* Above what readers hold in 64 bits with a sign it is a string: one such
+ * number must not cost them the record. */
+void
+render_json_uint(FILE *f, uint64_t v)
+{
+	fprintf(f, v > INT64_MAX ? "\"%llu\"" : "%llu", (unsigned long long)v);
+}
+
 static void
 json_field(FILE *f, const struct field *v)
 {
@@ -202,7 +210,7 @@ json_field(FILE *f, const struct field *v)
 		fprintf(f, ",\"field-%u\":", v->id);
 	switch (kind_of(v)) {
 	case AS_UINT:
-		fprintf(f, "%llu", (unsigned long long)record_u64(v->bytes));
+		render_json_uint(f, record_u64(v->bytes));
 		break;
 	case AS_TEXT:
 		json_escape(f, v->bytes, v->len);
@@ -255,19 +263,27 @@ json_who(FILE *f, const struct record *who)
 			json_field(f, &v);
 }
 
+static void
+head_number(FILE *f, const char *name, uint64_t v)
+{
+	if (!v)
+		return;
+	fprintf(f, ",\"%s\":", name);
+	render_json_uint(f, v);
+}
+
 void
 render_json(FILE *f, const struct record *r, const struct record *who)
 {
 	char time[RENDER_TIME_MAX], type[RENDER_TYPE_MAX];
 
-	fprintf(f, "{\"seq\":%llu,\"time\":\"%s\",\"type\":\"%s\"",
-		(unsigned long long)r->seq, render_time(r->time_us, true, time),
-		render_type(r, type));
-	if (r->ref)
-		fprintf(f, ",\"ref\":%llu", (unsigned long long)r->ref);
-	if (r->channel)
-		fprintf(f, ",\"channel\":%llu", (unsigned long long)r->channel);
-	fprintf(f, ",\"monotonic_us\":%llu", (unsigned long long)r->boot_us);
+	fputs("{\"seq\":", f);
+	render_json_uint(f, r->seq);
+	fprintf(f, ",\"time\":\"%s\",\"type\":\"%s\"",
+		render_time(r->time_us, true, time), render_type(r, type));
+	head_number(f, "ref", r->ref);
+	head_number(f, "channel", r->channel);
+	head_number(f, "monotonic_us", r->boot_us);
 	if (who && r->type != RECORD_CHANNEL)
 		json_who(f, who);
 	render_json_fields(f, r);

@@ -35,6 +35,8 @@ const char *render_type(const struct record *r, char *buf);
 void render_safe(FILE *f, const char *s, size_t n);
 /* A JSON string with its quotes; bytes that are not UTF-8 become U+FFFD. */
 void render_json_string(FILE *f, const char *s, size_t n);
+/* A number; above INT64_MAX a string. */
+void render_json_uint(FILE *f, uint64_t v);
 void render_hex(FILE *f, const uint8_t *p, size_t n);
 /* A field as text for people: number, text, JSON as it is, bytes as hex. */
 void render_field(FILE *f, const struct field *v);

@@ -275,12 +275,38 @@ print_agents(const struct stats *s, FILE *f)
 			(unsigned long long)s->others);
 }
 
+/* What of the writer's state a person looks for; --json has all of it. */
+static void
+print_writer(const struct stats *s, FILE *f)
+{
+	json_t *j = s->writer ? json_loads(s->writer, 0, NULL) : NULL;
+	const char *failing = json_string_value(json_object_get(j, "failing"));
+
+	if (!j) {
+		fputs("writer     does not run\n", f);
+		return;
+	}
+	fprintf(f,
+		"writer     runs, %lld channels, %lld open actions, "
+		"%lld records refused",
+		(long long)json_integer_value(json_object_get(j, "channels")),
+		(long long)json_integer_value(
+			json_object_get(j, "open_actions")),
+		(long long)json_integer_value(json_object_get(j, "refused")));
+	if (failing) {
+		fputs("; the log cannot be written: ", f);
+		render_safe(f, failing, strlen(failing));
+	}
+	putc('\n', f);
+	json_decref(j);
+}
+
 static void
 print_log(const struct stats *s, FILE *f, bool utc)
 {
 	char time[RENDER_TIME_MAX], size[16];
 
-	fprintf(f, "files      %llu, %s, kept %u days\n",
+	fprintf(f, "files      %llu, %s; kept %u days\n",
 		(unsigned long long)s->files,
 		str_from_size(s->file_bytes, size, sizeof(size)),
 		s->retention_days);
@@ -296,10 +322,7 @@ print_log(const struct stats *s, FILE *f, bool utc)
 			"refused    %llu records: see `agentbox audit query "
 			"--type log.gap`\n",
 			(unsigned long long)s->refused);
-	if (s->writer)
-		fprintf(f, "writer     %s\n", s->writer);
-	else
-		fputs("writer     does not run\n", f);
+	print_writer(s, f);
 }
 
 void

@@ -79,6 +79,11 @@ trail_update(struct trail *t, struct err *e)
 	n = index_update(t->ix, t->find, &mine);
 	if (n < 0)
 		without_index(t, &mine);
+	else if (index_odd(t->ix) && !t->note[0])
+		snprintf(t->note, sizeof(t->note),
+			 "the log does not go on as it should at record %llu: "
+			 "`agentbox audit verify` says more",
+			 (unsigned long long)index_odd(t->ix));
 	return 0;
 }
 

@@ -97,6 +97,30 @@ static const struct {
 	  "  init     a new profile to begin with\n"
 	  "\n"
 	  "`agentbox profile COMMAND --help` says more.\n" },
+	{ "audit", "ask, verify and export the audit log",
+	  "usage: agentbox audit tail|query|verify|export|stats|replay|keys|\n"
+	  "                      checkpoint|rotate|index|schema|anew "
+	  "[options]\n"
+	  "\n"
+	  "  tail        the newest records; -f: and those to come\n"
+	  "  query       the records that match\n"
+	  "  verify      is the log whole and unchanged?\n"
+	  "  export      records for other programs; proofs\n"
+	  "  stats       how much of what, how large, how far\n"
+	  "  replay      decide again on what was recorded, and compare\n"
+	  "  keys        the keys that others need to verify\n"
+	  "  checkpoint  sign what is there, now\n"
+	  "  rotate      begin a new file\n"
+	  "  index       what makes questions fast\n"
+	  "  schema      JSON Schema of the records\n"
+	  "  anew        begin a new log after damage\n"
+	  "\n"
+	  "`agentbox audit COMMAND --help` says more.\n" },
+	{ "why", "explain a decision",
+	  "usage: agentbox why SEQ|last [--agent A|--run R] [--json] "
+	  "[--as-agent]\n" },
+	{ "trace", "tell what a run did, from its records",
+	  "usage: agentbox trace RUN|BOX|last [--json]\n" },
 	{ "version", "print the version", "usage: agentbox version\n" },
 	{ "help", "print help", "usage: agentbox help [COMMAND]\n" },
 };

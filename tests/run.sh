@@ -112,7 +112,7 @@ make_copy()
 
 	copy=$(mktemp -d "${TMPDIR:-/tmp}/abx-check-XXXXXX") || return 1
 	copies="$copies $copy"
-	for d in VERSION README.md docs profiles tests "$BUILD"/bin "$BUILD"/*/bin \
+	for d in VERSION README.md audit lib docs profiles tests "$BUILD"/bin "$BUILD"/*/bin \
 		"$BUILD"/release/tests "$BUILD"/asan/tests; do
 		[ ! -e "$d" ] || cp -a --parents "$d" "$copy" || return 1
 	done

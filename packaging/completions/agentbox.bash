@@ -31,6 +31,13 @@ _agentbox_profile_files()
 	mapfile -t -O "${#COMPREPLY[@]}" COMPREPLY < <(compgen -f -X '!*.json' -- "$1")
 }
 
+_agentbox_record_types()
+{
+	echo log.start log.stop log.restart log.gap log.segment log.checkpoint \
+		log.expire channel channel.end intent outcome lifecycle policy \
+		approval admin anomaly
+}
+
 # The word after an option of a command; false if it takes none.
 _agentbox_value()
 {
@@ -47,6 +54,22 @@ _agentbox_value()
 		_agentbox_words "files process network tools memory credentials handoffs admin" "$cur" ;;
 	run,-w | run,--workspace | doctor,-w | doctor,--workspace)
 		mapfile -t COMPREPLY < <(compgen -d -- "$cur") ;;
+	audit,--effect)
+		_agentbox_words "allow deny ask redact limit prohibit none" "$cur" ;;
+	audit,--status)
+		_agentbox_words "ok error denied timeout killed unknown" "$cur" ;;
+	audit,--type)
+		_agentbox_words "$(_agentbox_record_types)" "$cur" ;;
+	audit,--surface)
+		_agentbox_words "files process network tools memory credentials handoffs admin" "$cur" ;;
+	audit,--format) _agentbox_words "jsonl csv ocsf otel" "$cur" ;;
+	audit,--public-key | audit,--mac-key | audit,--note | audit,--take)
+		mapfile -t COMPREPLY < <(compgen -f -- "$cur") ;;
+	audit,--agent | audit,--run | audit,--box | audit,--owner | audit,--parent | \
+		audit,--handoff | audit,--rule | audit,--what | audit,--since | \
+		audit,--until | audit,--seq | audit,--limit | audit,-n | audit,--lines | \
+		why,--agent | why,--run)
+		COMPREPLY=() ;;
 	run,--env)
 		mapfile -t COMPREPLY < <(compgen -v -S = -- "$cur") ;;
 	kill,-s | kill,--signal)
@@ -79,6 +102,22 @@ _agentbox_options()
 		explain) echo --on --json --help ;;
 		init) echo --role --from --output --json --help ;;
 		esac ;;
+	audit) case $2 in
+		verify) echo --public-key --mac-key --note --json --help ;;
+		keys) echo --take --json --help ;;
+		index) echo --rebuild --json --help ;;
+		checkpoint | rotate | anew | schema) echo --help ;;
+		*) echo --agent --run --box --owner --parent --handoff --rule \
+			--effect --surface --what --status --type --since \
+			--until --seq --limit --json --utc --no-index --help
+			case $2 in
+			tail) echo --follow --lines ;;
+			query) echo --count ;;
+			export) echo --format --proof ;;
+			esac ;;
+		esac ;;
+	why) echo --agent --run --json --as-agent --help ;;
+	trace) echo --json --help ;;
 	esac
 }
 
@@ -86,7 +125,7 @@ _agentbox()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local cmd=${COMP_WORDS[1]:-} i
-	local all="run ps inspect freeze thaw kill reload logs decide doctor profile version help"
+	local all="run ps inspect freeze thaw kill reload logs decide doctor profile audit why trace version help"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -120,6 +159,14 @@ _agentbox()
 		else
 			mapfile -t COMPREPLY < <(compgen -f -- "$cur")
 		fi ;;
+	audit)
+		if [ "$COMP_CWORD" = 2 ]; then
+			_agentbox_words "tail query verify export stats replay keys checkpoint rotate index schema anew" "$cur"
+		elif [ "${COMP_WORDS[2]}" = schema ]; then
+			_agentbox_words "$(_agentbox_record_types)" "$cur"
+		fi ;;
+	why) _agentbox_words last "$cur" ;;
+	trace) _agentbox_words "last $(_agentbox_boxes)" "$cur" ;;
 	inspect | freeze | thaw | kill | reload | logs)
 		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;
 	help) _agentbox_words "$all" "$cur" ;;

@@ -33,6 +33,17 @@ function __agentbox_profile_in
     test (count $words) -gt 2; and test $words[2] = profile; and contains -- $words[3] $argv
 end
 
+# agentbox audit WORD ...
+function __agentbox_audit_needs_verb
+    set -l words (commandline -opc)
+    test (count $words) -eq 2; and test $words[2] = audit
+end
+
+function __agentbox_audit_in
+    set -l words (commandline -opc)
+    test (count $words) -gt 2; and test $words[2] = audit; and contains -- $words[3] $argv
+end
+
 complete -c agentbox -f
 complete -c agentbox -n __agentbox_needs_command -a run -d 'Run a command in a box'
 complete -c agentbox -n __agentbox_needs_command -a ps -d 'List running boxes'
@@ -45,6 +56,9 @@ complete -c agentbox -n __agentbox_needs_command -a logs -d 'What happened to a 
 complete -c agentbox -n __agentbox_needs_command -a decide -d 'Ask for a decision of a box'
 complete -c agentbox -n __agentbox_needs_command -a doctor -d 'What this machine can enforce'
 complete -c agentbox -n __agentbox_needs_command -a profile -d 'Write, check, test and compare profiles'
+complete -c agentbox -n __agentbox_needs_command -a audit -d 'Ask, verify and export the audit log'
+complete -c agentbox -n __agentbox_needs_command -a why -d 'Explain a decision'
+complete -c agentbox -n __agentbox_needs_command -a trace -d 'Tell what a run did, from its records'
 complete -c agentbox -n __agentbox_needs_command -a version -d 'Print the version'
 complete -c agentbox -n __agentbox_needs_command -a help -d 'Print help'
 
@@ -91,3 +105,49 @@ complete -c agentbox -n '__agentbox_profile_in explain' -l on -x -a 'files proce
 complete -c agentbox -n '__agentbox_profile_in init' -l role -x -a 'retrieve reason execute approve monitor' -d 'Role'
 complete -c agentbox -n '__agentbox_profile_in init' -l from -x -a '(__agentbox_profiles)' -d 'Begin with what that grants'
 complete -c agentbox -n '__agentbox_profile_in init' -s o -l output -r -F -d 'File to write'
+
+complete -c agentbox -n __agentbox_audit_needs_verb -a tail -d 'The newest records'
+complete -c agentbox -n __agentbox_audit_needs_verb -a query -d 'The records that match'
+complete -c agentbox -n __agentbox_audit_needs_verb -a verify -d 'Is the log whole and unchanged?'
+complete -c agentbox -n __agentbox_audit_needs_verb -a export -d 'Records for other programs'
+complete -c agentbox -n __agentbox_audit_needs_verb -a stats -d 'How much of what, how large, how far'
+complete -c agentbox -n __agentbox_audit_needs_verb -a replay -d 'Decide again, and compare'
+complete -c agentbox -n __agentbox_audit_needs_verb -a keys -d 'The keys that others need to verify'
+complete -c agentbox -n __agentbox_audit_needs_verb -a checkpoint -d 'Sign what is there, now'
+complete -c agentbox -n __agentbox_audit_needs_verb -a rotate -d 'Begin a new file'
+complete -c agentbox -n __agentbox_audit_needs_verb -a index -d 'What makes questions fast'
+complete -c agentbox -n __agentbox_audit_needs_verb -a schema -d 'JSON Schema of the records'
+complete -c agentbox -n __agentbox_audit_needs_verb -a anew -d 'Begin a new log after damage'
+set -l asked '__agentbox_audit_in tail query export stats replay'
+complete -c agentbox -n $asked -l agent -x -d 'Agent'
+complete -c agentbox -n $asked -l run -x -d 'Run'
+complete -c agentbox -n $asked -l box -x -d 'Box'
+complete -c agentbox -n $asked -l owner -x -d 'Owner'
+complete -c agentbox -n $asked -l parent -x -d 'What started it'
+complete -c agentbox -n $asked -l handoff -x -d 'Handoff'
+complete -c agentbox -n $asked -l rule -x -d 'Rule'
+complete -c agentbox -n $asked -l effect -x -a 'allow deny ask redact limit prohibit none' -d 'Effect'
+complete -c agentbox -n $asked -l surface -x -a 'files process network tools memory credentials handoffs admin' -d 'Surface'
+complete -c agentbox -n $asked -l what -x -d 'Action or event'
+complete -c agentbox -n $asked -l status -x -a 'ok error denied timeout killed unknown' -d 'Status'
+complete -c agentbox -n $asked -l type -x -a 'log.start log.stop log.restart log.gap log.segment log.checkpoint log.expire channel channel.end intent outcome lifecycle policy approval admin anomaly' -d 'Type of record'
+complete -c agentbox -n $asked -l since -x -d 'From then on: 10m, 2h, 3d'
+complete -c agentbox -n $asked -l until -x -d 'Up to then'
+complete -c agentbox -n $asked -l seq -x -d 'Numbers N..M'
+complete -c agentbox -n $asked -l limit -x -d 'The newest N'
+complete -c agentbox -n $asked -l utc -d 'Times in UTC'
+complete -c agentbox -n $asked -l no-index -d 'Read all files'
+complete -c agentbox -n '__agentbox_in audit why trace' -l json -d 'Machine-readable output'
+complete -c agentbox -n '__agentbox_in audit why trace' -s h -l help -d 'Help'
+complete -c agentbox -n '__agentbox_audit_in tail' -s f -l follow -d 'Go on with those that come'
+complete -c agentbox -n '__agentbox_audit_in tail' -s n -l lines -x -d 'How many'
+complete -c agentbox -n '__agentbox_audit_in query' -l count -d 'Only how many'
+complete -c agentbox -n '__agentbox_audit_in export' -l format -x -a 'jsonl csv ocsf otel' -d 'Form'
+complete -c agentbox -n '__agentbox_audit_in export' -l proof -d 'Each with its proof'
+complete -c agentbox -n '__agentbox_audit_in verify' -l public-key -r -F -d 'Key of the checkpoints'
+complete -c agentbox -n '__agentbox_audit_in verify' -l mac-key -r -F -d 'First MAC key'
+complete -c agentbox -n '__agentbox_audit_in verify' -l note -r -F -d 'Checkpoints kept elsewhere'
+complete -c agentbox -n '__agentbox_audit_in keys' -l take -r -F -d 'Move the first MAC key'
+complete -c agentbox -n '__agentbox_audit_in index' -l rebuild -d 'Make it anew'
+complete -c agentbox -n '__agentbox_in why' -l as-agent -d 'What the agent itself may be told'
+complete -c agentbox -n '__agentbox_in why trace' -a last

@@ -6,8 +6,8 @@
 Nothing of agentbox is used: frames as audit/record.h says, the chain as
 audit/chain.h, the tree as RFC 6962, notes as audit/note.h, Ed25519 as RFC
 8032. It checks frames, numbers, hashes, MACs, the roots and signatures of
-checkpoints, the state at the begin of each file, and that the log reaches as
-far as the file head. Prints one JSON object: whole, and either what was seen
+checkpoints, the state at the begin of each file, that files before the first
+were announced to go, and that the log reaches as far as the file head. Prints one JSON object: whole, and either what was seen
 or the seq, file and offset of the first bad record.
 """
 import argparse
@@ -19,8 +19,8 @@ import os
 import struct
 import sys
 
-SEGMENT, CHECKPOINT = 5, 6
-LOG, PUBLIC_KEY, SIZE, HEAD, PEAKS, ROOT, SIGNATURE = 4, 6, 8, 9, 10, 11, 12
+SEGMENT, CHECKPOINT, EXPIRE = 5, 6, 7
+LOG, PUBLIC_KEY, SIZE, HEAD, PEAKS, ROOT, SIGNATURE, LAST = 4, 6, 8, 9, 10, 11, 12, 14
 
 
 def sha256(*parts):
@@ -165,6 +165,7 @@ class Log:
         self.public, self.mac, self.mac_number = public, mac, 0
         self.size, self.head, self.tree = 0, bytes(32), Tree()
         self.log, self.signed, self.marks = None, 0, {}
+        self.first, self.start, self.gone, self.told = 1, None, 0, None
 
     def check_mac(self, d, key, mac):
         if self.mac is None:
@@ -202,6 +203,26 @@ class Log:
             raise Bad("no segment")
         self.size, self.head = first - 1, fields[HEAD]
         self.tree.set(first - 1, fields.get(PEAKS, b""))
+        self.first, self.start = first, self.head
+
+    def check_expire(self, fields, seq):
+        last = number(fields, LAST)
+        if not 0 < last < seq:
+            raise Bad("expire")
+        if last + 1 < self.first:
+            self.gone = max(self.gone, last)
+        elif last + 1 == self.first:
+            if fields[HEAD] != self.start:
+                raise Bad("expire")
+            self.told = seq
+
+    def check_begin(self):
+        if self.first > 1 and self.told is None:
+            self.size = self.gone  # the first that nobody says anything of
+            raise Bad("files are missing")
+        if self.first > 1 and self.mac is None and self.told > self.signed:
+            self.size = self.told - 1
+            raise Bad("expire is not signed")
 
     def record(self, data, at, first, begins):
         size, (seq, time, _, _, key, type_), fields = parse(data, at)
@@ -219,6 +240,8 @@ class Log:
             raise Bad("segment")
         if begins:
             self.check_state(fields, seq)
+        if type_ == EXPIRE:
+            self.check_expire(fields, seq)
         if type_ == CHECKPOINT:
             self.check_checkpoint(fields, time, key)
         self.head = stored
@@ -268,6 +291,7 @@ def verify(folder, public, mac):
                 at += log.record(data, at, first, at == 0)
         if not log.signed:
             raise Bad("nothing is signed")
+        log.check_begin()
         if os.path.exists(os.path.join(folder, "head")):
             check_head(log, os.path.join(folder, "head"))
     except (Bad, KeyError, ValueError) as why:

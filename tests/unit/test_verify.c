@@ -1,138 +1,26 @@
 /* links: audit lib */
 /* The verifier: what a good log reports, each kind of fault and where it is
- * named, what an attacker with and without keys can and cannot do. Random
- * damage is test_verify_props.c's matter. */
-#include "audit/verify.h"
+ * named. Attackers are test_verify_attack.c's matter, random damage
+ * test_verify_props.c's. */
 #include "lib/fd.h"
-#include "tests/tap.h"
-#include "tests/tools/audit_log.h"
+#include "tests/tools/verify_at.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
-
-struct at {
-	struct audit_log log;
-	struct verify_options o;
-	struct verify_report r;
-	int dirfd;
-};
-
-static struct at
-make_of(const struct audit_log_spec *s)
-{
-	struct at a = { .o = { 0 } };
-	char dir[PATH_MAX];
-
-	snprintf(dir, sizeof(dir), "%s/XXXXXX", tap_tmpdir());
-	ASSERT_NOT_NULL(mkdtemp(dir));
-	audit_log_make(dir, s, &a.log);
-	a.dirfd = ASSERT_OK(open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	return a;
-}
-
-static struct at
-make(uint64_t records, uint64_t per_file)
-{
-	const struct audit_log_spec s = { .records = records,
-					  .per_file = per_file };
-
-	return make_of(&s);
-}
-
-static void
-done(struct at *a)
-{
-	close(a->dirfd);
-	audit_log_done(&a->log);
-}
-
-static enum verify_fault
-verify(struct at *a)
-{
-	struct err e = ERR_INIT;
-
-	a->o.public_key = a->log.public;
-	ASSERT_OK(verify_log(a->dirfd, &a->o, &a->r, &e));
-	if (a->r.fault)
-		tap_note("%s: %s offset %llu seq %llu: %s",
-			 verify_fault_name(a->r.fault), a->r.file,
-			 (unsigned long long)a->r.offset,
-			 (unsigned long long)a->r.seq, a->r.text);
-	return a->r.fault;
-}
-
-static void
-assert_place(const struct at *a, uint64_t seq)
-{
-	const struct audit_log_place *p = &a->log.place[seq - 1];
-	char name[32];
-
-	ASSERT_EQ(a->r.seq, seq);
-	ASSERT_STREQ(a->r.file, audit_log_file(p->file, name));
-	ASSERT_EQ(a->r.offset, p->offset);
-}
-
-static int
-open_file(const struct at *a, uint64_t first)
-{
-	char name[64], seg[32];
-
-	snprintf(name, sizeof(name), "log/%s", audit_log_file(first, seg));
-	return ASSERT_OK(openat(a->dirfd, name, O_RDWR | O_CLOEXEC));
-}
-
-static void
-cut(const struct at *a, uint64_t seq, uint32_t keep)
-{
-	const struct audit_log_place *p = &a->log.place[seq - 1];
-	int fd = open_file(a, p->file);
-
-	ASSERT_OK(ftruncate(fd, (off_t)(p->offset + keep)));
-	close(fd);
-}
-
-static void
-remove_file(const struct at *a, uint64_t first)
-{
-	char name[64], seg[32];
-
-	snprintf(name, sizeof(name), "log/%s", audit_log_file(first, seg));
-	ASSERT_OK(unlinkat(a->dirfd, name, 0));
-}
-
-static uint64_t
-file_after(const struct at *a, uint64_t first)
-{
-	for (uint64_t i = first; i < a->log.n; i++)
-		if (a->log.place[i].file != first)
-			return a->log.place[i].file;
-	return 0;
-}
-
-/* The first record of a type from seq on. */
-static uint64_t
-find(const struct at *a, enum record_type type, uint64_t seq)
-{
-	for (; seq <= a->log.n; seq++)
-		if (a->log.place[seq - 1].type == type)
-			return seq;
-	FAIL("no record of type %d", (int)type);
-}
 
 /* ---- good logs -----------------------------------------------------------*/
 
 TEST(a_whole_log)
 {
-	struct at a = make(2000, 300);
+	struct at a = at_make(2000, 300);
 	uint64_t bytes = 0, of[RECORD_TYPE_MAX] = { 0 };
 
 	for (uint64_t i = 0; i < a.log.n; i++) {
 		bytes += a.log.place[i].size;
 		of[a.log.place[i].type]++;
 	}
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.first, 1);
 	ASSERT_EQ(a.r.last, a.log.n);
 	ASSERT_EQ(a.r.records, a.log.n);
@@ -150,34 +38,34 @@ TEST(a_whole_log)
 	ASSERT_FALSE(a.r.macs);
 	ASSERT_MEMEQ(a.r.log, a.log.log, sizeof(a.r.log));
 	ASSERT_LE(a.r.first_us, a.r.last_us);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(with_the_mac_key_and_every_note)
 {
-	struct at a = make(2000, 300);
+	struct at a = at_make(2000, 300);
 
 	a.o.start_key = a.log.start_key;
 	a.o.notes = a.log.note;
 	a.o.n_notes = a.log.n_notes;
 	a.o.log = a.log.log;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_TRUE(a.r.macs);
 	ASSERT_EQ(a.r.notes, a.log.n_notes);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(copied_files_alone)
 {
-	struct at a = make(500, 100);
+	struct at a = at_make(500, 100);
 	int fd = ASSERT_OK(openat(a.dirfd, "log", O_RDONLY | O_CLOEXEC));
 
 	close(a.dirfd);
 	a.dirfd = fd;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.head, 0);
 	ASSERT_EQ(a.r.records, a.log.n);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(nothing_here)
@@ -185,9 +73,9 @@ TEST(nothing_here)
 	struct at a = { .dirfd = ASSERT_OK(
 				open(tap_tmpdir(), O_RDONLY | O_DIRECTORY)) };
 
-	ASSERT_EQ(verify(&a), VERIFY_EMPTY);
+	ASSERT_EQ(at_verify(&a), VERIFY_EMPTY);
 	ASSERT_OK(mkdirat(a.dirfd, "log", 0700));
-	ASSERT_EQ(verify(&a), VERIFY_EMPTY);
+	ASSERT_EQ(at_verify(&a), VERIFY_EMPTY);
 	close(a.dirfd);
 }
 
@@ -204,55 +92,55 @@ TEST(every_fault_has_a_name)
 
 TEST(another_public_key)
 {
-	struct at a = make(100, 0);
+	struct at a = at_make(100, 0);
 
 	a.log.public[3] ^= 1;
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
-	assert_place(&a, 1);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
+	at_place(&a, 1);
 	ASSERT_STRSTR(a.r.text, "its public key is not the one given");
-	done(&a);
+	at_done(&a);
 }
 
 TEST(another_log)
 {
-	struct at a = make(100, 0);
+	struct at a = at_make(100, 0);
 	uint8_t other[NOTE_LOG_LEN] = { 1 };
 
 	a.o.log = other;
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_STRSTR(a.r.text, "of another log than the public key");
-	done(&a);
+	at_done(&a);
 }
 
 TEST(another_mac_key)
 {
-	struct at a = make(100, 0);
+	struct at a = at_make(100, 0);
 
 	a.log.start_key[31] ^= 0x80;
 	a.o.start_key = a.log.start_key;
-	ASSERT_EQ(verify(&a), VERIFY_MAC);
-	assert_place(&a, 1);
-	done(&a);
+	ASSERT_EQ(at_verify(&a), VERIFY_MAC);
+	at_place(&a, 1);
+	at_done(&a);
 }
 
 /* ---- the end -------------------------------------------------------------*/
 
 TEST(shorter_than_the_head)
 {
-	struct at a = make(500, 0);
+	struct at a = at_make(500, 0);
 
 	/* even the checkpoint that the head was made of */
 	for (uint64_t keep = a.log.n - 1; keep > a.log.n - 100; keep -= 7) {
-		cut(&a, keep + 1, 0);
-		ASSERT_EQ(verify(&a), VERIFY_SHORT);
-		assert_place(&a, keep + 1);
+		at_cut(&a, keep + 1, 0);
+		ASSERT_EQ(at_verify(&a), VERIFY_SHORT);
+		at_place(&a, keep + 1);
 	}
-	done(&a);
+	at_done(&a);
 }
 
 TEST(an_older_head_is_seen_through_by_a_note)
 {
-	struct at a = make(500, 0);
+	struct at a = at_make(500, 0);
 	uint64_t seq = a.log.note[1].size + 2;
 	uint8_t signature[NOTE_SIGNATURE_LEN];
 	char text[NOTE_MAX];
@@ -265,51 +153,51 @@ TEST(an_older_head_is_seen_through_by_a_note)
 	fd = ASSERT_OK(openat(a.dirfd, "head", O_WRONLY | O_TRUNC | O_CLOEXEC));
 	ASSERT_OK(fd_write_all(fd, text, n));
 	close(fd);
-	cut(&a, seq, 0);
-	ASSERT_EQ(verify(&a), VERIFY_OK); /* nothing in the folder tells */
+	at_cut(&a, seq, 0);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK); /* nothing in the folder tells */
 	a.o.notes = &a.log.note[a.log.n_notes - 1];
 	a.o.n_notes = 1;
-	ASSERT_EQ(verify(&a), VERIFY_SHORT);
-	assert_place(&a, seq);
-	done(&a);
+	ASSERT_EQ(at_verify(&a), VERIFY_SHORT);
+	at_place(&a, seq);
+	at_done(&a);
 }
 
 TEST(a_frame_that_is_not_whole)
 {
 	const struct audit_log_spec s = { .records = 500, .no_end = true };
-	struct at a = make_of(&s);
+	struct at a = at_make_of(&s);
 	uint64_t seq = a.log.n;
 
 	ASSERT_NE(a.log.place[seq - 1].type, RECORD_LOG_CHECKPOINT);
-	cut(&a, seq, 70);
-	ASSERT_EQ(verify(&a), VERIFY_FRAME);
-	assert_place(&a, seq);
+	at_cut(&a, seq, 70);
+	ASSERT_EQ(at_verify(&a), VERIFY_FRAME);
+	at_place(&a, seq);
 	ASSERT_STRSTR(a.r.text, "in the middle of a record: 70 bytes");
 	a.o.live = true;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.last, seq - 1);
 	ASSERT_GE(a.r.uncovered, 1);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(a_new_file_without_a_record)
 {
-	struct at a = make(200, 0);
+	struct at a = at_make(200, 0);
 	char name[64], seg[32];
 
 	snprintf(name, sizeof(name), "log/%s",
 		 audit_log_file(a.log.n + 1, seg));
 	close(ASSERT_OK(openat(a.dirfd, name, O_WRONLY | O_CREAT, 0600)));
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_STREQ(a.r.file, seg);
 	a.o.live = true;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	/* but never in the midst */
 	snprintf(name, sizeof(name), "log/%s", audit_log_file(100, seg));
 	close(ASSERT_OK(openat(a.dirfd, name, O_WRONLY | O_CREAT, 0600)));
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_STREQ(a.r.file, seg);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(nothing_is_signed)
@@ -317,31 +205,31 @@ TEST(nothing_is_signed)
 	const struct audit_log_spec s = { .records = 50,
 					  .per_checkpoint = 1000,
 					  .no_end = true };
-	struct at a = make_of(&s);
+	struct at a = at_make_of(&s);
 
-	ASSERT_EQ(verify(&a), VERIFY_CHECKPOINT);
+	ASSERT_EQ(at_verify(&a), VERIFY_CHECKPOINT);
 	ASSERT_EQ(a.r.seq, a.log.n + 1);
 	ASSERT_STRSTR(a.r.text, "nothing here is signed");
 	a.o.live = true;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.covered, 0);
 	ASSERT_EQ(a.r.uncovered, a.log.n);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(a_head_that_is_wrong)
 {
-	struct at a = make(100, 0);
+	struct at a = at_make(100, 0);
 	int fd = ASSERT_OK(openat(a.dirfd, "head", O_RDWR | O_CLOEXEC));
 	char c;
 
 	ASSERT_EQ(pread(fd, &c, 1, 60), 1);
 	c ^= 1;
 	ASSERT_EQ(pwrite(fd, &c, 1, 60), 1);
-	ASSERT_EQ(verify(&a), VERIFY_NOTE);
+	ASSERT_EQ(at_verify(&a), VERIFY_NOTE);
 	ASSERT_STREQ(a.r.file, "head");
 	close(fd);
-	done(&a);
+	at_done(&a);
 }
 
 /* ---- retention -----------------------------------------------------------*/
@@ -353,29 +241,30 @@ expiring(void)
 					  .per_file = 100,
 					  .expire = true };
 
-	return make_of(&s);
+	return at_make_of(&s);
 }
 
 TEST(what_retention_removes)
 {
 	struct at a = expiring();
-	uint64_t second = file_after(&a, 1), third = file_after(&a, second);
+	uint64_t second = at_file_after(&a, 1),
+		 third = at_file_after(&a, second);
 
 	a.o.notes = a.log.note;
 	a.o.n_notes = a.log.n_notes;
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.notes_old, 0);
-	remove_file(&a, 1);
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	at_remove(&a, 1);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.first, second);
-	remove_file(&a, second);
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	at_remove(&a, second);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_EQ(a.r.first, third);
 	ASSERT_GE(a.r.notes_old, 2);
 	ASSERT_EQ(a.r.notes + a.r.notes_old, a.log.n_notes);
 	a.o.start_key = a.log.start_key; /* from K(0), over what is gone */
-	ASSERT_EQ(verify(&a), VERIFY_OK);
-	done(&a);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
+	at_done(&a);
 }
 
 TEST(removed_and_not_announced)
@@ -386,42 +275,43 @@ TEST(removed_and_not_announced)
 	/* the last log.expire tells of the file before the one before the
 	 * last; one more is too much */
 	while (first != last) {
-		remove_file(&a, first);
-		first = file_after(&a, first);
+		at_remove(&a, first);
+		first = at_file_after(&a, first);
 	}
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_STRSTR(a.r.text, "no log.expire says");
 	ASSERT_EQ(a.log.place[a.r.seq - 1].type, RECORD_LOG_SEGMENT);
-	ASSERT_EQ(file_after(&a, a.r.seq), last);
-	done(&a);
+	ASSERT_EQ(at_file_after(&a, a.r.seq), last);
+	at_done(&a);
 }
 
 TEST(the_first_file_and_no_word_of_it)
 {
-	struct at a = make(300, 100);
+	struct at a = at_make(300, 100);
 
-	remove_file(&a, 1);
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	at_remove(&a, 1);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_EQ(a.r.seq, 1);
-	done(&a);
+	at_done(&a);
 }
 
 TEST(a_file_in_the_midst)
 {
 	struct at a = expiring();
-	uint64_t second = file_after(&a, 1), third = file_after(&a, second);
+	uint64_t second = at_file_after(&a, 1),
+		 third = at_file_after(&a, second);
 	const struct audit_log_place *p = &a.log.place[second - 2];
 	char name[32], want[64];
 
-	remove_file(&a, second);
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
+	at_remove(&a, second);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
 	ASSERT_EQ(a.r.seq, second);
 	ASSERT_STREQ(a.r.file, audit_log_file(1, name));
 	ASSERT_EQ(a.r.offset, p->offset + p->size);
 	snprintf(want, sizeof(want), "records %llu to %llu are missing",
 		 (unsigned long long)second, (unsigned long long)third - 1);
 	ASSERT_STRSTR(a.r.text, want);
-	done(&a);
+	at_done(&a);
 }
 
 /* ---- faults of a writer, rightly chained and signed ----------------------*/
@@ -493,9 +383,9 @@ changed(enum record_type type, unsigned int n, struct change c)
 				    .arg = &c };
 
 	for (c.seq = 0; n; n--)
-		c.seq = find(&a, type, c.seq + 1);
-	done(&a);
-	a = make_of(&s);
+		c.seq = at_find(&a, type, c.seq + 1);
+	at_done(&a);
+	a = at_make_of(&s);
 	a.r.last = c.seq; /* for the caller */
 	return a;
 }
@@ -536,10 +426,10 @@ TEST(a_writer_at_fault)
 				      (struct change){ .what = rows[i].what });
 		uint64_t seq = a.r.last;
 
-		ASSERT_EQ(verify(&a), rows[i].fault);
-		assert_place(&a, seq);
+		ASSERT_EQ(at_verify(&a), rows[i].fault);
+		at_place(&a, seq);
 		ASSERT_STRSTR(a.r.text, rows[i].text);
-		done(&a);
+		at_done(&a);
 	}
 }
 
@@ -549,11 +439,11 @@ TEST(an_expired_file_of_another_history)
 			      (struct change){ .what = EXPIRE_HEAD });
 	uint64_t seq = a.r.last;
 
-	ASSERT_EQ(verify(&a), VERIFY_OK); /* that file is still there */
-	remove_file(&a, 1);
-	ASSERT_EQ(verify(&a), VERIFY_SEGMENT);
-	assert_place(&a, seq);
-	done(&a);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK); /* that file is still there */
+	at_remove(&a, 1);
+	ASSERT_EQ(at_verify(&a), VERIFY_SEGMENT);
+	at_place(&a, seq);
+	at_done(&a);
 }
 
 TEST(follows_a_damaged_log)
@@ -561,10 +451,10 @@ TEST(follows_a_damaged_log)
 	struct at a =
 		changed(RECORD_LOG_START, 1, (struct change){ .what = FORMER });
 
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_TRUE(a.r.follows);
 	ASSERT_MEMEQ(a.r.former, "sixteen bytes...", 16);
-	done(&a);
+	at_done(&a);
 }
 
 struct twice {
@@ -594,11 +484,11 @@ TEST(an_action_with_two_outcomes)
 	struct audit_log_spec s = { .records = 300,
 				    .change = second_outcome,
 				    .arg = &t };
-	struct at a = make_of(&s);
+	struct at a = at_make_of(&s);
 
-	ASSERT_EQ(verify(&a), VERIFY_FIELDS);
-	assert_place(&a, t.seq);
-	done(&a);
+	ASSERT_EQ(at_verify(&a), VERIFY_FIELDS);
+	at_place(&a, t.seq);
+	at_done(&a);
 }
 
 static void
@@ -617,198 +507,10 @@ only_intents(_unused_ void *arg, struct record_head *h, struct fields *f)
 TEST(many_open_actions)
 {
 	struct audit_log_spec s = { .records = 20000, .change = only_intents };
-	struct at a = make_of(&s);
+	struct at a = at_make_of(&s);
 
-	ASSERT_EQ(verify(&a), VERIFY_OK);
+	ASSERT_EQ(at_verify(&a), VERIFY_OK);
 	ASSERT_GE(a.r.open_actions, 10000);
 	ASSERT_EQ(a.r.outcomes, 0);
-	done(&a);
-}
-
-/* ---- an attacker makes a new chain ---------------------------------------*/
-
-struct attack {
-	struct chain c;
-	struct chain_hash *h;
-	uint8_t *out;
-	struct fields f;
-};
-
-/* From record seq on, all is sealed anew, with another time in that one. */
-static void
-new_chain(struct at *a, uint64_t seq)
-{
-	struct attack *t = calloc(1, sizeof(*t));
-	uint8_t *in = malloc(RECORD_MAX);
-
-	ASSERT_NOT_NULL(t);
-	t->out = malloc(RECORD_MAX);
-	chain_init(&t->c);
-	ASSERT_OK(chain_hash_new(&t->h));
-	for (uint64_t i = 1; i <= a->log.n; i++) {
-		const struct audit_log_place *p = &a->log.place[i - 1];
-		int fd = open_file(a, p->file);
-		struct record r;
-
-		ASSERT_EQ(pread(fd, in, p->size, (off_t)p->offset), p->size);
-		ASSERT_OK(record_parse(in, p->size, &r));
-		if (i < seq) {
-			ASSERT_EQ(chain_check(&t->c, t->h, NULL, &r), CHAIN_OK);
-		} else {
-			r.time_us += i == seq;
-			audit_log_refit(&t->c, t->h, &r, NULL, a->log.log,
-					&t->f);
-			r.fields = t->f.bytes;
-			ASSERT_EQ(
-				audit_log_reseal(&t->c, t->h, NULL, &r, t->out),
-				p->size);
-			ASSERT_EQ(pwrite(fd, t->out, p->size, (off_t)p->offset),
-				  p->size);
-		}
-		close(fd);
-	}
-	chain_hash_free(t->h);
-	free(t->out);
-	free(t);
-	free(in);
-}
-
-/* Only the last signature of each file is looked at, but the first that does
- * not fit is named. */
-TEST(a_new_chain_has_no_signature)
-{
-	struct at a = make(900, 400);
-	uint64_t seq = 150, at = find(&a, RECORD_LOG_CHECKPOINT, seq + 1);
-	char want[64];
-
-	new_chain(&a, seq);
-	ASSERT_EQ(verify(&a), VERIFY_CHECKPOINT);
-	assert_place(&a, at);
-	ASSERT_LE(a.r.covered, seq);
-	snprintf(want, sizeof(want), "it, or records from %llu on",
-		 (unsigned long long)a.r.covered + 1);
-	ASSERT_STRSTR(a.r.text, want);
-	done(&a);
-}
-
-TEST(a_new_chain_has_no_macs)
-{
-	struct at a = make(900, 400);
-
-	new_chain(&a, 150);
-	a.o.start_key = a.log.start_key;
-	ASSERT_EQ(verify(&a), VERIFY_MAC);
-	assert_place(&a, 150);
-	done(&a);
-}
-
-TEST(a_new_chain_of_what_no_checkpoint_covers)
-{
-	const struct audit_log_spec s = { .records = 500, .no_end = true };
-	struct at a = make_of(&s);
-	uint64_t seq = a.log.n - 2;
-
-	ASSERT_LE(a.log.note[a.log.n_notes - 1].size + 2, seq);
-	new_chain(&a, seq);
-	ASSERT_EQ(verify(&a), VERIFY_OK); /* as the report says: */
-	ASSERT_GE(a.r.uncovered, 3);
-	a.o.start_key = a.log.start_key;
-	ASSERT_EQ(verify(&a), VERIFY_MAC);
-	assert_place(&a, seq);
-	done(&a);
-}
-
-/* Who has the signing key can make it all anew; but not the notes that are
- * elsewhere. */
-TEST(a_new_log_with_the_signing_key)
-{
-	struct audit_log_spec s = { .records = 500, .seed = 5 };
-	struct change c = { .seq = 200, .what = FORMER };
-	struct at old = make_of(&s), a;
-	uint64_t at = 0;
-
-	s.change = change;
-	s.arg = &c;
-	a = make_of(&s);
-	ASSERT_EQ(verify(&a), VERIFY_OK);
-	a.o.notes = old.log.note;
-	a.o.n_notes = old.log.n_notes;
-	ASSERT_EQ(verify(&a), VERIFY_NOTE);
-	for (size_t i = 0; !at; i++)
-		if (old.log.note[i].size >= 200)
-			at = old.log.note[i].size + 1;
-	assert_place(&a, at);
-	ASSERT_STRSTR(a.r.text, "tells of another history");
-	done(&a);
-	done(&old);
-}
-
-TEST(a_note_of_another_log)
-{
-	struct at a = make(300, 0);
-	struct note n = a.log.note[1];
-
-	n.log[0] ^= 1;
-	a.o.notes = &n;
-	a.o.n_notes = 1;
-	ASSERT_EQ(verify(&a), VERIFY_NOTE);
-	ASSERT_STRSTR(a.r.text, "is of another log");
-	assert_place(&a, n.size + 1);
-	n = a.log.note[1];
-	n.time_us++;
-	ASSERT_EQ(verify(&a), VERIFY_NOTE);
-	ASSERT_STRSTR(a.r.text, "this record is not that checkpoint");
-	done(&a);
-}
-
-/* An attacker removes the first file and says himself that it was retention. */
-TEST(a_forged_log_expire)
-{
-	struct at a = make(300, 100);
-	uint64_t second = file_after(&a, 1), n = a.log.n;
-	const struct audit_log_place *p = &a.log.place[n - 1];
-	uint8_t *last = malloc(RECORD_MAX), *out = malloc(RECORD_MAX);
-	struct chain c = { .size = n };
-	struct fields *f = calloc(1, sizeof(*f));
-	struct record_head h = { .seq = n + 1,
-				 .type = RECORD_LOG_EXPIRE,
-				 .key = UINT32_MAX };
-	static const struct chain_key none;
-	struct chain_hash *hash;
-	struct record r;
-	size_t size;
-	int fd = open_file(&a, p->file);
-
-	ASSERT_EQ(pread(fd, last, p->size, (off_t)p->offset), p->size);
-	ASSERT_OK(record_parse(last, p->size, &r));
-	memcpy(c.head, r.hash, sizeof(c.head));
-	ASSERT_OK(chain_hash_new(&hash));
-	close(fd);
-	/* the hash that the second file begins with */
-	fd = open_file(&a, second);
-	ASSERT_GE(pread(fd, last, RECORD_MAX, 0), RECORD_MIN);
-	ASSERT_OK(record_parse(last, RECORD_MAX, &r));
-	struct field head;
-	ASSERT_TRUE(record_get(&r, FIELD_HEAD, &head));
-	fields_bytes(f, FIELD_HEAD, head.bytes, head.len);
-	fields_uint(f, FIELD_FIRST, 1);
-	fields_uint(f, FIELD_LAST, second - 1);
-	close(fd);
-	size = record_write(&h, f->bytes, f->len, out);
-	chain_seal(&c, hash, &none, out, size);
-	fd = open_file(&a, p->file);
-	ASSERT_EQ(pwrite(fd, out, size, (off_t)(p->offset + p->size)),
-		  (ssize_t)size);
-	close(fd);
-	remove_file(&a, 1);
-	ASSERT_EQ(verify(&a), VERIFY_CHECKPOINT);
-	ASSERT_EQ(a.r.seq, n + 1);
-	ASSERT_STRSTR(a.r.text, "anybody could have written it");
-	a.o.start_key = a.log.start_key;
-	ASSERT_EQ(verify(&a), VERIFY_MAC);
-	chain_hash_free(hash);
-	free(f);
-	free(out);
-	free(last);
-	done(&a);
+	at_done(&a);
 }

@@ -40,6 +40,7 @@ struct scribe {
 	bool away;	   /* the writer is gone */
 	uint64_t retry_us; /* nothing is sent again before; 0: at once */
 	uint64_t ask_us;
+	pid_t starter; /* of a writer; 0: none */
 	struct event_base *base;
 	struct event *ev, *ev_time;
 	struct fields fields; /* for callers */

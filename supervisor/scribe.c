@@ -11,11 +11,26 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define BLOB_US 1000000u
 #define HELLO_US 5000000u /* a writer that starts reads its log first */
 
 static int watch_fd(struct scribe *t);
+
+/* The loop does not wait for a writer to start: a box must be stopped meanwhile
+ * if need be. One attempt at a time. */
+static void
+need_writer(struct scribe *t)
+{
+	struct err e = ERR_INIT;
+	int r;
+
+	if (t->starter > 0 && waitpid(t->starter, NULL, WNOHANG) == 0)
+		return;
+	r = client_launch(t->client, &e);
+	t->starter = r > 0 ? r : 0;
+}
 
 /* The writer is gone: what was sent and not acknowledged comes back through
  * on_ack() from within client_reconnect(). */
@@ -23,8 +38,10 @@ static void
 come_back(struct scribe *t)
 {
 	struct err e = ERR_INIT;
+	int r = client_reconnect(t->client, &e);
 
-	if (client_reconnect(t->client, &e) < 0) {
+	if (r < 0) {
+		need_writer(t);
 		scribe_retry_soon(t);
 		return;
 	}
@@ -157,6 +174,7 @@ scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
 		return 0;
 	}
 	t->base = base;
+	client_no_start(t->client);
 	t->ev_time = evtimer_new(base, on_timer, t);
 	r = t->ev_time ? (t->away ? 0 : watch_fd(t)) : -ENOMEM;
 	if (r < 0) {
@@ -245,6 +263,8 @@ scribe_free(struct scribe *t)
 	if (!t)
 		return;
 	unwatch(t);
+	if (t->starter > 0)
+		(void)waitpid(t->starter, NULL, WNOHANG);
 	client_free(t->client);
 	while (t->first)
 		scribe_item_drop(t->first);

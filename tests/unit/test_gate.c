@@ -188,6 +188,19 @@ client_reconnect(struct client *c, struct err *e)
 	return 0;
 }
 
+void
+client_no_start(struct client *c)
+{
+	(void)c;
+}
+
+int
+client_launch(struct client *c, struct err *e)
+{
+	(void)c;
+	return err_set(e, -ENOENT, "no writer");
+}
+
 const char *
 client_status_text(int status)
 {

@@ -31,7 +31,7 @@ static const char expected[] =
 	     "key 7\n"
 	     "\n"
 	     "\u2014 " NAME " bsG6VaQTDG2JTHiwRG8pcRVzhB6mRGrQxwwFaW42AMKCV1cE/"
-			    "VPjMs98Zc9COabtlAqc9VhQDE/fO6bW4BPofciXpgs=\n";
+	     "VPjMs98Zc9COabtlAqc9VhQDE/fO6bW4BPofciXpgs=\n";
 static const char expected_key[] =
 	NAME "+6ec1ba55+AddamAGCsQq31Uv+08lkBzoO4XLz2qYjJa8CGmj3B1Ea";
 

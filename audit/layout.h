@@ -47,6 +47,10 @@
  * (supervisor/runtime.h). */
 #define LAYOUT_WRITER_UID 1879113728u
 
+/* Whom the writer becomes: LAYOUT_WRITER_UID where the caller is root; the
+ * caller where he is not, or is root of a user namespace that lacks that uid.
+ */
+uid_t layout_writer_uid(void);
 /* The path of the state folder into buf of PATH_MAX bytes. -ENOENT: there is no
  * HOME. */
 int layout_state(char *buf, struct err *e);

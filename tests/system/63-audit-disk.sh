@@ -169,10 +169,10 @@ new_disk 12M
 check "read-only: before, records are taken" "${load[@]}" --actions 20 \
 	--run run --acked "$TMP/acked-run"
 stop_writer
-mount -o remount,ro "$disk"
+check "read-only: it is" mount -o remount,bind,ro "$disk"
 check_err "read-only: no record, and the reason is told" 1 \
 	'[Rr]ead-only file system' "${load[@]}" --actions 1 --run other
-mount -o remount,rw "$disk"
+check "read-only: it was" mount -o remount,bind,rw "$disk"
 check "read-only: afterwards, records are taken" "${load[@]}" --actions 20 \
 	--run later --acked "$TMP/acked-later"
 stop_writer

@@ -15,6 +15,8 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ NULL, "why", cmd_why, NULL },
+	{ NULL, "trace", cmd_trace, NULL },
 	{ "audit", "tail", cmd_tail,
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },

@@ -142,7 +142,8 @@ goes_on(const struct worker *w)
 	const struct audit_work *o = w->o;
 
 	return (!o->actions || w->begun < o->actions) &&
-	       (!o->until_us || now_ns() / 1000 < o->until_us);
+	       (!o->until_us || now_ns() / 1000 < o->until_us) &&
+	       (!o->while_file || access(o->while_file, F_OK) == 0);
 }
 
 /* 1: there is nothing left to wait for. */

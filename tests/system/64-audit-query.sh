@@ -178,7 +178,7 @@ several()
 	for i in "${pids[@]}"; do
 		wait "$i" || bad=1
 	done
-	[ $bad = 0 ] && [ "$(cat "$TMP"/n? | sort -u)" = 4 ]
+	[ "$bad" = 0 ] && [ "$(cat "$TMP"/n? | sort -u)" = 4 ]
 }
 check "several at once, without an index at first" several
 if ! is_root; then # root writes everywhere

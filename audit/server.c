@@ -81,7 +81,8 @@ server_new(const struct server_options *o, struct server **ret, struct err *e)
 	server_now(&s->now);
 	s->pause_us = NEVER;
 	s->start_us = s->idle_us = s->gone_us = s->now.boot_us;
-	s->resume_us = s->now.boot_us + SERVER_RESUME_US;
+	s->resume_us = s->now.boot_us +
+		       (o->resume_us ? o->resume_us : SERVER_RESUME_US);
 	r = start(s);
 	if (r < 0) {
 		server_free(s);

@@ -29,6 +29,8 @@ struct server_options {
 	int signals;  /* signalfd of those that end it; borrowed */
 	int lock;     /* its file gone: the folder was removed; borrowed */
 	int sink;     /* the helper's socket, or -EBADF; borrowed */
+	uint64_t resume_us; /* outcomes owed from a former life wait for so
+			       long; 0: 10 s */
 };
 
 struct server;

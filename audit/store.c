@@ -318,6 +318,8 @@ store_stop(struct store *s, const struct store_now *now)
 
 	if (r < 0)
 		return r;
+	if (s->gap.count)
+		store_gap_put(s, now);
 	fields_init(&f);
 	r = store_put(s, RECORD_LOG_STOP, &f, now);
 	if (r >= 0)

@@ -8,6 +8,7 @@
  */
 #include "audit/chain.h"
 #include "audit/config.h"
+#include "audit/note.h"
 #include "lib/err.h"
 
 #include <sys/types.h>

@@ -10,6 +10,9 @@
 #define QUERY_FAILED 125 /* as all of agentbox: it could not be answered */
 
 int cmd_tail(int argc, char **argv);
+int cmd_replay(int argc, char **argv);
+int cmd_why(int argc, char **argv);
+int cmd_trace(int argc, char **argv);
 int cmd_query(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_export(int argc, char **argv);
@@ -20,9 +23,6 @@ int cmd_rotate(int argc, char **argv);
 int cmd_index(int argc, char **argv);
 int cmd_schema(int argc, char **argv);
 int cmd_anew(int argc, char **argv);
-int cmd_replay(int argc, char **argv);
-int cmd_why(int argc, char **argv);
-int cmd_trace(int argc, char **argv);
 
 /* What most commands take: filters, --json, --utc, --no-index, --help. */
 struct cmd {

@@ -59,6 +59,11 @@ second=$(get example.org)
 check "another" limited "$AGENTBOX" decide b -o "$second" ok
 third=$(get example.org)
 post=$(get example.org POST)
+# secrets where names stand
+printf '{"surface":"tools","server":"s","tool":"ghp_hunter2hunter2hunter2"}' |
+	limited "$AGENTBOX" decide b >"$TMP/tool"
+printf '{"surface":"memory","op":"get","key":"/token=hunter2","namespace":"n"}' |
+	limited "$AGENTBOX" decide b >"$TMP/memory"
 nobody=$(get other.org GET '{"authorization":"Bearer hunter2hunter2"}')
 
 check_out "why: allowed" '^outcome   ok, it was done' limited "$AGENTBOX" why "$first"
@@ -71,6 +76,8 @@ check_out "why: no rule" '^because   no rule grants it' limited "$AGENTBOX" why 
 check_out "why last" "^record    $nobody," limited "$AGENTBOX" why last
 check_out "why: a secret is withheld" 'withheld \(21 bytes\)' limited "$AGENTBOX" why "$nobody"
 check_status "no secret is in the log" 1 grep -qar hunter2 "$AGENTBOX_STATE_DIR/audit/log"
+check_out "not as a name either" '"target":"s/\(withheld\)"' \
+	limited "$AGENTBOX" audit query --surface tools --json
 
 run=$("$AGENTBOX" why "$post" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["run"])')
 check_out "why as the agent" '^rule      no-posts' \
@@ -101,24 +108,32 @@ check_out "trace: denied" "deny      network.POST .*rule no-posts.*#$post\$" \
 check_out "trace: operators" 'operator  admin.kill, by uid [0-9]+: "enough of it"' \
 	limited "$AGENTBOX" trace last
 check_out "trace: the end" 'end       killed, operator' limited "$AGENTBOX" trace last
-check_out "trace: all of it" '6 decisions: 3 allowed, 3 denied, 0 asked' limited "$AGENTBOX" trace last
+check_out "trace: all of it" '8 decisions: 3 allowed, 5 denied, 0 asked' limited "$AGENTBOX" trace last
 check_err "trace of nothing" 1 'no such run' limited "$AGENTBOX" trace nothing
 "$AGENTBOX" trace last --json >"$TMP/json"
 check "trace --json: each event an object" python3 -c '
 import json, sys
 kinds = [json.loads(line)["kind"] for line in open(sys.argv[1])]
 assert kinds[0] == "run" and kinds[-1] == "summary", kinds
-assert kinds.count("decision") == 6, kinds' "$TMP/json"
+assert kinds.count("decision") == 8, kinds' "$TMP/json"
 
 end=$("$AGENTBOX" audit query --status killed --json | tail -n 1 |
 	python3 -c 'import json, sys; print(json.load(sys.stdin)["seq"])')
 check_out "why did it end" 'an operator stopped it' limited "$AGENTBOX" why "$end"
 check_out "and by whom" 'enough of it' limited "$AGENTBOX" why "$end"
 
+# a start that was none
+check_status "a command that is not there" 127 run_box -p "$p" -n none -- /nonexistent
+end=$("$AGENTBOX" audit query --type outcome --json | tail -n 1 |
+	python3 -c 'import json, sys; print(json.load(sys.stdin)["seq"])')
+check_out "why it did not start" '^outcome   error, the command could not be executed' \
+	limited "$AGENTBOX" why "$end"
+check_out "and what was wrong" '/nonexistent: No such file' limited "$AGENTBOX" why "$end"
+
 check_out "all is decided the same again" \
-	'^6 decisions of 1 run, under 2 epochs of policies: all the same again' \
+	'^8 decisions of 2 runs, under 3 epochs of policies: all the same again' \
 	limited "$AGENTBOX" audit replay
-check_out "replay --json" '"decisions":6,"same":6,"different":0' \
+check_out "replay --json" '"decisions":8,"same":8,"different":0' \
 	limited "$AGENTBOX" audit replay --json --run "$run"
 rm "$AGENTBOX_STATE_DIR"/audit/blobs/*
 check_status "without the policies it is not" 1 limited "$AGENTBOX" audit replay

@@ -114,6 +114,10 @@ check_listener(int fd, struct err *e)
 			       "descriptor %d from systemd is no listening "
 			       "SOCK_SEQPACKET socket",
 			       fd);
+	/* nobody else's: the loop must not wait in accept() */
+	if (fcntl(fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
+		return err_sys(e, -errno, "the socket from systemd");
 	return 0;
 }
 

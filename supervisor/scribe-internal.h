@@ -6,6 +6,7 @@
 
 /* Fewer than the client has places for. */
 #define SCRIBE_IN_FLIGHT_MAX 128u
+#define SCRIBE_PAUSE_US 4000u
 
 struct event;
 
@@ -39,6 +40,7 @@ struct scribe {
 	int state;	   /* why nothing is recorded; 0 */
 	bool away;	   /* the writer is gone */
 	uint64_t retry_us; /* nothing is sent again before; 0: at once */
+	uint64_t pause_us; /* before the next attempt; doubled each time */
 	uint64_t ask_us;
 	pid_t starter; /* of a writer; 0: none */
 	struct event_base *base;

@@ -242,6 +242,7 @@ scribe_new(const char *writer, struct scribe **ret, struct err *e)
 	memset(t, 0, offsetof(struct scribe, fields));
 	t->last = &t->first;
 	t->ask_us = SCRIBE_ASK_US;
+	t->pause_us = SCRIBE_PAUSE_US;
 	r = client_new(&o, &t->client, e);
 	if (r < 0) {
 		free(t);

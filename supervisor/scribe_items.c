@@ -96,8 +96,10 @@ is_final(int status)
 void
 scribe_retry_soon(struct scribe *t)
 {
-	if (!t->retry_us)
-		t->retry_us = scribe_now() + SCRIBE_RETRY_US;
+	if (!t->retry_us) {
+		t->retry_us = scribe_now() + t->pause_us;
+		t->pause_us = MIN(2 * t->pause_us, SCRIBE_RETRY_US);
+	}
 	scribe_set_timer(t);
 }
 
@@ -170,6 +172,8 @@ on_ack(void *arg, uint64_t seq, int status)
 	struct item *it = arg;
 
 	it->t->in_flight--;
+	if (status >= 0)
+		it->t->pause_us = SCRIBE_PAUSE_US;
 	if (status != -EPIPE)
 		it->t->state = status < 0 && !is_final(status) ? status : 0;
 	if (it->deadline)

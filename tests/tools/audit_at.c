@@ -320,7 +320,7 @@ link_outcome(struct link *l, uint64_t ref)
 int64_t
 link_status(struct at *a, const char *name)
 {
-	char buf[65536], key[64], *p;
+	char buf[65536] = "", key[64], *p;
 	struct wire_text *h = (struct wire_text *)(void *)buf;
 	struct link l;
 	ssize_t n;

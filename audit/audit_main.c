@@ -195,7 +195,7 @@ be_sink(const struct args *a, struct err *e)
 		.fd = 0,
 		.journal = a->journal,
 		.syslog = a->syslog,
-		.drop = LAYOUT_WRITER_UID,
+		.drop = layout_writer_uid(),
 	};
 	int r = audit_config_load(&config, e);
 
@@ -224,7 +224,7 @@ confine(struct writer *w, char text[CONFINED_MAX], struct err *e)
 		.dir = w->dir,
 		.proc = w->proc,
 		.own_users = geteuid() != 0 && w->peers.ns_whole,
-		.uid = geteuid() == 0 ? LAYOUT_WRITER_UID : geteuid(),
+		.uid = layout_writer_uid(),
 	};
 
 	return writer_confine(&o, text, CONFINED_MAX, &w->peers.overflow, e);

@@ -29,6 +29,11 @@ refused(struct err *e, int status)
 		client_status_text(status));
 	if (status == -ENOSPC)
 		err_cure(e, "make room; records are taken again by themselves");
+	else if (status == -EROFS)
+		err_cure(e, "mount it read-write; records are taken again by "
+			    "themselves");
+	else if (status == -EIO)
+		err_cure(e, "see the kernel's log (dmesg) for the disk");
 	else if (status == -EUCLEAN)
 		err_cure(e,
 			 "look with `agentbox audit verify`; `agentbox "
@@ -83,6 +88,9 @@ take_acks(struct client *c, size_t len)
 
 		memcpy(&a, c->in + sizeof(head) + i * sizeof(a), sizeof(a));
 		p = a.cookie ? pending_of(c, a.cookie) : NULL;
+		/* there is no channel: why, OPEN was told */
+		if (a.status == -ENOTCONN && c->open_status < 0)
+			a.status = c->open_status;
 		if (p)
 			answer(c, p, a.seq, a.status < 0 ? a.status : 0);
 	}
@@ -132,9 +140,21 @@ take(struct client *c, size_t len)
 	return -EPROTO;
 }
 
+/* The writer is gone: everybody who waits hears so. */
+static int
+gone(struct client *c, struct err *e)
+{
+	close_ptr(&c->fd);
+	c->fd = -EBADF;
+	answer_all(c, -EPIPE);
+	return err_set(e, -EPIPE, "%s", client_status_text(-EPIPE));
+}
+
 int
 client_process(struct client *c, struct err *e)
 {
+	bool reset = false;
+
 	for (;;) {
 		ssize_t n = c->fd < 0 ? 0
 				      : recv(c->fd, c->in, sizeof(c->in),
@@ -145,13 +165,14 @@ client_process(struct client *c, struct err *e)
 			continue;
 		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 			return 0;
-		if (n <= 0) {
-			close_ptr(&c->fd);
-			c->fd = -EBADF;
-			answer_all(c, -EPIPE);
-			return err_set(e, -EPIPE, "%s",
-				       client_status_text(-EPIPE));
+		/* a writer that died with messages unread leaves this before
+		 * its last answers (unix(7)) */
+		if (n < 0 && errno == ECONNRESET && !reset) {
+			reset = true;
+			continue;
 		}
+		if (n <= 0)
+			return gone(c, e);
 		r = take(c, (size_t)n);
 		if (r < 0)
 			return err_sys(e, r,
@@ -168,6 +189,8 @@ await(struct client *c, bool out, uint64_t until, struct err *e)
 	uint64_t now = client_now_us();
 	int n;
 
+	if (c->fd < 0)
+		return gone(c, e);
 	if (now >= until)
 		return err_set(e, -ETIMEDOUT, "%s",
 			       client_status_text(-ETIMEDOUT));
@@ -279,6 +302,21 @@ send_op(struct client *c, enum wire_op op, unsigned int flags, const void *body,
 	return r;
 }
 
+static void
+opened(void *arg, uint64_t seq, int status)
+{
+	(void)seq;
+	((struct client *)arg)->open_status = status;
+}
+
+static int
+send_open(struct client *c, unsigned int flags, struct err *e)
+{
+	c->open_status = 0;
+	return send_op(c, WIRE_OPEN, flags, c->identity->bytes,
+		       c->identity->len, -EBADF, opened, c, e);
+}
+
 int64_t
 client_send(struct client *c, enum record_type type, uint64_t ref,
 	    const struct fields *f, unsigned int flags, client_done *done,
@@ -290,9 +328,13 @@ client_send(struct client *c, enum record_type type, uint64_t ref,
 				   .ref = ref,
 				   .type = (uint16_t)type };
 	struct iovec v[] = { { &rec, sizeof(rec) }, piece(f->bytes, f->len) };
-	int r = f->full ? err_set(e, -EMSGSIZE, "a record is too large")
-			: new_cookie(c, e);
+	int r = f->full ? err_set(e, -EMSGSIZE, "a record is too large") : 0;
 
+	/* the channel was refused, for want of space, say: once more */
+	if (r == 0 && c->open_status < 0 && c->identity)
+		r = send_open(c, WIRE_RESUME, e);
+	if (r >= 0)
+		r = new_cookie(c, e);
 	if (r < 0)
 		return r;
 	rec.head.cookie = c->cookie;
@@ -359,8 +401,6 @@ record_once(struct client *c, enum record_type type, uint64_t ref,
 	r = wait_for(c, &res, timeout_us, e);
 	if (r < 0)
 		return r;
-	if (c->open_status < 0)
-		return refused(e, c->open_status);
 	return res.status < 0 ? refused(e, res.status) : (int64_t)res.seq;
 }
 
@@ -431,15 +471,25 @@ ask(struct client *c, enum wire_op op, const void *body, size_t len, int fd,
 	return r < 0 ? r : res.status;
 }
 
+/* The text of a failure on the way, or of a refusal. */
+static int
+told(struct err *e, const struct err *own, int status)
+{
+	if (!own->code)
+		return refused(e, status);
+	if (e)
+		*e = *own;
+	return status;
+}
+
 int
 client_command(struct client *c, enum wire_op op, uint64_t timeout_us,
 	       struct err *e)
 {
-	int r;
+	struct err own = ERR_INIT;
+	int r = ask(c, op, NULL, 0, -EBADF, timeout_us, &own);
 
-	*e = (struct err)ERR_INIT;
-	r = ask(c, op, NULL, 0, -EBADF, timeout_us, e);
-	return r < 0 && !e->code ? refused(e, r) : r;
+	return r < 0 ? told(e, &own, r) : 0;
 }
 
 int
@@ -458,22 +508,10 @@ client_blob(struct client *c, const uint8_t digest[RECORD_HASH_LEN],
 		r = ask(c, WIRE_BLOB, digest, RECORD_HASH_LEN, fd, timeout_us,
 			&own);
 	}
-	if (r >= 0)
-		return 0;
-	if (!own.code)
-		return refused(e, r);
-	*e = own;
-	return r;
+	return r < 0 ? told(e, &own, r) : 0;
 }
 
 /* ---- connecting ---------------------------------------------------------- */
-
-static void
-opened(void *arg, uint64_t seq, int status)
-{
-	(void)seq;
-	((struct client *)arg)->open_status = status;
-}
 
 static int
 greet(struct client *c, unsigned int flags, struct err *e)
@@ -486,10 +524,7 @@ greet(struct client *c, unsigned int flags, struct err *e)
 	c->have_hello = false;
 	c->open_status = 0;
 	r = send_op(c, WIRE_HELLO, 0, NULL, 0, -EBADF, NULL, NULL, e);
-	if (r >= 0 && c->identity)
-		r = send_op(c, WIRE_OPEN, flags, c->identity->bytes,
-			    c->identity->len, -EBADF, opened, c, e);
-	return r;
+	return r >= 0 && c->identity ? send_open(c, flags, e) : r;
 }
 
 int
@@ -514,7 +549,7 @@ client_open(struct client *c, const struct fields *f, struct err *e)
 	memcpy(c->identity->bytes, f->bytes, f->len);
 	c->identity->len = f->len;
 	c->identity->full = false;
-	return send_op(c, WIRE_OPEN, 0, f->bytes, f->len, -EBADF, opened, c, e);
+	return send_open(c, 0, e);
 }
 
 int

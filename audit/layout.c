@@ -59,6 +59,34 @@ layout_state(char *buf, struct err *e)
 	return r < 0 ? err_sys(e, r, "the folder of the audit log") : 0;
 }
 
+/* Whether a map (user_namespaces(7)) of /proc/self has the id. */
+static bool
+is_mapped(const char *map, uint64_t id)
+{
+	_cleanup_fclose_ FILE *f = fopen(map, "re");
+	char line[128];
+
+	while (f && fgets(line, sizeof(line), f)) {
+		uint64_t first = strtoull(line, NULL, 10), count;
+		const char *last = strrchr(line, ' ');
+
+		count = last ? strtoull(last, NULL, 10) : 0;
+		if (id >= first && id - first < count)
+			return true;
+	}
+	return !f; /* no /proc: nothing is known of a namespace */
+}
+
+uid_t
+layout_writer_uid(void)
+{
+	if (geteuid() != 0 ||
+	    !is_mapped("/proc/self/uid_map", LAYOUT_WRITER_UID) ||
+	    !is_mapped("/proc/self/gid_map", LAYOUT_WRITER_UID))
+		return geteuid();
+	return LAYOUT_WRITER_UID;
+}
+
 static int
 check_folder(int fd, const char *path, bool audit, struct err *e)
 {

@@ -240,15 +240,16 @@ proof_text(const struct proof *p, const uint8_t public[NOTE_KEY_LEN],
 	   const uint8_t signature[NOTE_SIGNATURE_LEN], char **ret,
 	   size_t *ret_len)
 {
-	_cleanup_free_ char *text = malloc(TEXT_MAX);
-	_cleanup_free_ uint8_t *extra = malloc(EXTRA_MAX);
+	_cleanup_free_ char *text = malloc(TEXT_MAX + EXTRA_MAX);
+	uint8_t *extra;
 	size_t len;
 
-	if (!text || !extra)
+	if (!text)
 		return -ENOMEM;
 	if (p->n > MERKLE_DEPTH || p->record.size > RECORD_MAX ||
 	    note_check(&p->note, public, signature) < 0 || check(p) < 0)
 		return -EINVAL;
+	extra = (uint8_t *)text + TEXT_MAX;
 	memcpy(extra, p->before, RECORD_HASH_LEN);
 	memcpy(extra + RECORD_HASH_LEN, p->record.bytes, p->record.size);
 	len = (size_t)snprintf(text, TEXT_MAX, HEADER "extra ");

@@ -128,13 +128,11 @@ notes_compare(struct walk *w)
 int
 notes_end(struct walk *w)
 {
-	const struct note *n = w->n_notes ? &w->notes[w->n_notes - 1] : NULL;
-
 	if (w->next_note == w->n_notes)
 		return 0;
 	return fault_end(w, VERIFY_SHORT,
 			 "the log ends with record %llu, but a checkpoint has "
 			 "seen %llu records and its own",
 			 (unsigned long long)w->chain.size,
-			 (unsigned long long)n->size);
+			 (unsigned long long)w->notes[w->n_notes - 1].size);
 }

@@ -23,6 +23,15 @@
 
 /* ---- the lock ------------------------------------------------------------ */
 
+/* Where the writer becomes another one, what it needs becomes its own. */
+static int
+own_by_writer(int fd)
+{
+	uid_t uid = layout_writer_uid();
+
+	return uid == geteuid() ? 0 : fchown(fd, uid, uid);
+}
+
 static int
 try_lock(int dir, struct err *e)
 {
@@ -34,8 +43,7 @@ try_lock(int dir, struct err *e)
 
 	if (fd < 0)
 		return err_sys(e, -errno, "the lock of the audit log");
-	if (geteuid() == 0 &&
-	    fchown(fd, LAYOUT_WRITER_UID, LAYOUT_WRITER_UID) < 0)
+	if (own_by_writer(fd) < 0)
 		return err_sys(e, -errno, "the owner of the lock");
 	if (fcntl(fd, F_OFD_SETLK, &lk) < 0)
 		return errno == EAGAIN || errno == EACCES
@@ -195,8 +203,7 @@ open_folder(struct writer *w, struct err *e)
 	w->dir = layout_open(true, true, e);
 	if (w->dir < 0)
 		return w->dir;
-	if (geteuid() == 0 &&
-	    fchown(w->dir, LAYOUT_WRITER_UID, LAYOUT_WRITER_UID) < 0)
+	if (own_by_writer(w->dir) < 0)
 		return err_sys(e, -errno, "the owner of the audit log");
 	if (fchdir(w->dir) < 0)
 		return err_sys(e, -errno, "the folder of the audit log");

@@ -107,3 +107,9 @@ policy_observes(const struct policy *p)
 			return true;
 	return false;
 }
+
+bool
+policy_rule_is_hosts(const struct policy *p, size_t i)
+{
+	return flat_levels(p)[flat_rules(p)[i].level].kind == LEVEL_HOST;
+}

@@ -103,6 +103,8 @@ struct policy_rule_view {
 size_t policy_rules(const struct policy *p);
 void policy_rule(const struct policy *p, size_t i,
 		 struct policy_rule_view *ret);
+/* Is it a rule of the host's policy? */
+bool policy_rule_is_hosts(const struct policy *p, size_t i);
 
 /* Labels: bit number <-> name. A label that the policy does not know has no
  * bit (-ENOENT). */

@@ -99,27 +99,42 @@ give(void *arg, const struct record *r, const struct record *who, struct err *e)
 	return k;
 }
 
-/* With proofs: what came before the newest checkpoint, since the writer may be
- * at work. */
+/* With proofs only what a checkpoint covers: says what is left out, but for the
+ * checkpoint itself, which the next one covers. */
 static int
-begin(struct export *x, struct cmd *c, struct trail *t, struct err *e)
+cut_to_proven(struct cmd *c, struct trail *t, uint64_t size, struct err *e)
 {
-	int k;
+	uint64_t last;
+	int k = trail_last(t, &last, e);
 
-	if (!x->want_proof) {
-		if (x->format->head)
-			x->format->head(stdout);
-		return 0;
-	}
-	k = prover_new(trail_audit(t), &x->prover, e);
 	if (k < 0)
 		return k;
-	if (c->f.seq_first > prover_size(x->prover)) {
+	if (c->f.seq_first > size) {
 		err_set(e, ERANGE, "no checkpoint covers these records yet");
 		return err_cure(e, "`agentbox audit checkpoint` makes one");
 	}
-	c->f.seq_last = MIN(c->f.seq_last, prover_size(x->prover));
+	if (MIN(c->f.seq_last, last) > size + 1)
+		fprintf(stderr,
+			"agentbox: note: records after %llu have no proof "
+			"before the next checkpoint\n",
+			(unsigned long long)size);
+	c->f.seq_last = MIN(c->f.seq_last, size);
 	return 0;
+}
+
+static int
+begin(struct export *x, struct cmd *c, struct trail *t, struct err *e)
+{
+	int k = 0;
+
+	if (x->want_proof) {
+		k = prover_new(trail_audit(t), &x->prover, e);
+		if (k >= 0)
+			k = cut_to_proven(c, t, prover_size(x->prover), e);
+	} else if (x->format->head) {
+		x->format->head(stdout);
+	}
+	return k;
 }
 
 int

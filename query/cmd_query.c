@@ -69,6 +69,7 @@ cmd_query(int argc, char **argv)
 	struct query q = { 0 };
 	struct cmd c = { .usage = usage, .own = own, .take = take, .arg = &q };
 	struct err e = ERR_INIT;
+	bool by_default;
 	struct trail *t;
 	int64_t n;
 	int r;
@@ -78,6 +79,7 @@ cmd_query(int argc, char **argv)
 	r = cmd_options(&c, argc, argv);
 	if (r <= 0 || cmd_no_operands(&c, argc, argv) < 0)
 		return r ? QUERY_FAILED : QUERY_OK;
+	by_default = c.f.limit == UINT64_MAX && !q.count;
 	if (c.f.limit == UINT64_MAX)
 		c.f.limit = q.count ? 0 : FILTER_LIMIT;
 	q.json = c.json;
@@ -89,7 +91,7 @@ cmd_query(int argc, char **argv)
 		cmd_complain(&e);
 	else if (q.count)
 		print_count(&q, n);
-	else if (c.f.limit && (uint64_t)n == c.f.limit)
+	else if (by_default && (uint64_t)n == c.f.limit)
 		fprintf(stderr,
 			"agentbox: note: the newest %lld; there may be more: "
 			"--limit N, or 0 for all\n",

@@ -15,13 +15,15 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{ NULL, "why", cmd_why, NULL },
+	{ NULL, "trace", cmd_trace, NULL },
 	{ "audit", "tail", cmd_tail,
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },
 	{ "audit", "verify", cmd_verify, "is the log whole and unchanged?" },
+	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "export", cmd_export, "records for other programs; proofs" },
 	{ "audit", "stats", cmd_stats, "how much of what, how large, how far" },
-	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "keys", cmd_keys, "the keys that others need to verify" },
 	{ "audit", "checkpoint", cmd_checkpoint, "sign what is there, now" },
 	{ "audit", "rotate", cmd_rotate, "begin a new file" },

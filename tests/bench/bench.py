@@ -22,7 +22,7 @@ SOURCE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 N = int(os.environ.get("BENCH_N", "100"))
 PARTS = os.environ.get("BENCH_ONLY",
                        "launch phases memory control command calls "
-                       "decide").split()
+                       "decide query").split()
 ROOT = os.geteuid() == 0
 WS = TMP + "/ws"
 FILTER = TMP + "/filter"
@@ -551,6 +551,30 @@ def part_decide():
     say("    " + goal("decision, 10000 beside 100 rules",
                       p50.get(10000, 0) / max(p50.get(100, 0), 1), 10.0,
                       valid=valid))
+
+
+def part_query():
+    title("Questions to a log of 1,250,000 records (the newest 1000)")
+    r = subprocess.run([BIN + "/bench_query", "1000000", TMP], stdin=NULL,
+                       stdout=subprocess.PIPE, text=True, check=False)
+    rows = [line.split("\t") for line in r.stdout.splitlines()]
+    if r.returncode or len(rows) < 10:
+        say(f"  bench_query failed (exit status {r.returncode})")
+    slowest = 0.0
+    for name, us, n in rows:
+        ms, n = int(us) / 1e3, int(n)
+        if name.startswith("index, "):
+            rate = f"{n:,} records a second" if n else ""
+            say(f"  {name:24} {ms:10.2f} ms  {rate}")
+            if n:
+                say("    " + goal(name + ": microseconds a record", 1e6 / n,
+                                  1e6 / 300000, " us"))
+            continue
+        say(f"  {name:24} {ms:10.2f} ms  {n:,} records")
+        if not name.startswith("all"):
+            slowest = max(slowest, ms)
+    say("    " + goal("the slowest question", slowest, 100.0, " ms",
+                      valid=slowest > 0))
 
 
 def main():

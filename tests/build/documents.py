@@ -130,7 +130,9 @@ def check_layers():
 
 def check_options(agentbox):
     pages = {"run": "agentbox-run.1", "doctor": "agentbox-doctor.1",
-             "profile": "agentbox-profile.1"}
+             "profile": "agentbox-profile.1",
+             "audit": "agentbox-audit.1", "decide": "agentbox-decide.1",
+             "why": "agentbox-why.1", "trace": "agentbox-trace.1"}
     listed = subprocess.run([agentbox, "help"], capture_output=True,
                             text=True).stdout
     commands = re.findall(r"^  (\w+) ", listed, re.M)
@@ -145,6 +147,51 @@ def check_options(agentbox):
         page = pages.get(c, "agentbox-ps.1")
         for o in set(re.findall(r"--([a-z][a-z-]+)", text)):
             need(man(page), "Fl -" + o, page, f"option of {c}")
+
+
+def record_rows(macro):
+    """Rows of a table in audit/record.h: number, name, words, text."""
+    text = read("audit/record.h").replace("\\\n", " ")
+    for m in re.finditer(r"\b" + macro + r"\(\w+, (\d+), \"([^\"]+)\",\s*"
+                         r'((?:\w+,\s*)+)((?:"[^"]*"\s*)+)\)', text):
+        kinds = [w.lower() for w in re.findall(r"\w+", m[3])]
+        yield " | ".join([m[1], f"`{m[2]}`"] + kinds +
+                         ["".join(re.findall(r'"([^"]*)"', m[4]))])
+
+
+def check_audit_tables():
+    """docs/AUDIT.md has the types and fields of records, and no others."""
+    text = read("docs/AUDIT.md")
+    for macro, title, least in (("RECORD", "### Types", 15),
+                                ("FIELD", "### Fields", 100)):
+        table = text[text.index(title):]
+        table = table[:table.index("\n\n", table.index("|---"))]
+        there = re.findall(r"^\| (\d+ \| .*) \|$", table, re.M)
+        wanted = list(record_rows(macro))
+        if len(wanted) < least:
+            missing.append(f"audit/record.h: {macro} was not understood")
+        for row in wanted:
+            if row not in there:
+                missing.append(f"docs/AUDIT.md: {title}: no row {row}")
+        for row in there:
+            if row not in wanted:
+                missing.append(f"audit/record.h: no {macro} of {row}")
+
+
+def check_audit_commands(agentbox):
+    """Each command of `agentbox audit` and its options are in the page."""
+    listed = subprocess.run([agentbox, "audit", "--help"],
+                            capture_output=True, text=True).stdout
+    commands = re.findall(r"^  (\w+) ", listed, re.M)
+    page = man("agentbox-audit.1")
+    if len(commands) < 10:
+        missing.append("agentbox audit --help lists too few commands")
+    for c in commands:
+        need(page, ".It Cm " + c, "agentbox-audit.1", "command")
+        text = subprocess.run([agentbox, "audit", c, "--help"],
+                              capture_output=True, text=True).stdout
+        for o in set(re.findall(r"--([a-z][a-z-]+)", text)):
+            need(page, "Fl -" + o, "agentbox-audit.1", f"option of {c}")
 
 
 def check_paths():
@@ -178,6 +225,8 @@ check_attributes()
 check_words_of_policy()
 check_layers()
 check_options(sys.argv[1])
+check_audit_tables()
+check_audit_commands(sys.argv[1])
 check_paths()
 print("\n".join(missing))
 sys.exit(1 if missing else 0)

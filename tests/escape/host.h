@@ -32,6 +32,7 @@ struct host {
 	char token[32], base[128], ws[160], outside[160], secret[192];
 	char home_secret[192], tmp_secret[192], abstract[64], mq[64], shm[64];
 	char key[64], fifo[192], cgroup[192], exec[192], victim_exe[192];
+	char state[192];   /* of the audit log, or "" */
 	char sock[3][108]; /* tmp, run, ws */
 	char handle[300], tty[64];
 	unsigned short port, uport;
@@ -43,7 +44,7 @@ struct host {
 	int master, slave;
 	bool marked; /* the token came out of the terminal */
 	int signal_pipe[2], group_pipe[2];
-	pid_t victim, init, member;
+	pid_t victim, init, member, writer;
 	unsigned long victim_addr;
 	char hostname[65];
 	struct timespec real, boot;

@@ -62,9 +62,9 @@ put_params(const struct host *h, const char **argv, size_t n, const char *after)
 #define N(f) argv[n++] = format("--" #f "=%ld", (long)h->f)
 	S(token), S(ws), S(secret), S(outside), S(home_secret), S(tmp_secret);
 	S(handle), S(abstract), S(mq), S(shm), S(key), S(fifo), S(tty);
-	S(cgroup), S(exec);
+	S(cgroup), S(exec), S(state);
 	N(victim), N(victim_addr), N(init), N(port), N(uport), N(mem), N(pids);
-	N(tmp), N(fsize), N(nofile), N(growth), N(selftest);
+	N(writer), N(tmp), N(fsize), N(nofile), N(growth), N(selftest);
 	argv[n++] = format("--sock_tmp=%s", h->sock[0]);
 	argv[n++] = format("--sock_run=%s", h->sock[1]);
 	argv[n++] = format("--sock_ws=%s", h->sock[2]);

@@ -336,6 +336,27 @@ make_base(struct host *h)
 	return 0;
 }
 
+/* The writer of the audit log that the boxes of this run are recorded in. */
+static void
+find_writer(struct host *h)
+{
+	const char *state = getenv("AGENTBOX_STATE_DIR");
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd =
+		socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	struct ucred uc = { .pid = 0 };
+	socklen_t len = sizeof(uc);
+
+	snprintf(h->state, sizeof(h->state), "%s", state ? state : "");
+	if (fd < 0 ||
+	    (size_t)snprintf(a.sun_path, sizeof(a.sun_path), "%s/audit/socket",
+			     h->state) >= sizeof(a.sun_path) ||
+	    connect(fd, (struct sockaddr *)&a, sizeof(a)) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) < 0)
+		return;
+	h->writer = uc.pid;
+}
+
 int
 host_setup(struct host *h)
 {
@@ -358,6 +379,7 @@ host_setup(struct host *h)
 	    pipe2(h->group_pipe, O_NONBLOCK | O_CLOEXEC) < 0 ||
 	    victim_start(h, &h->victim, &h->victim_addr) < 0)
 		return -EIO;
+	find_writer(h);
 	h->init = 1;
 	if (h->selftest && victim_start(h, &h->init, NULL) < 0)
 		return -EIO;

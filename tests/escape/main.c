@@ -27,7 +27,7 @@ static const struct probe *const tables[] = {
 	probes_process,	   probes_ipc,	   probes_net,	     probes_family,
 	probes_device,	   probes_kernel,  probes_abi,	     probes_privilege,
 	probes_tty,	   probes_cgroup,  probes_namespace, probes_mount,
-	probes_init,	   probes_survive, probes_exhaust,
+	probes_init,	   probes_survive, probes_exhaust,   probes_audit,
 };
 
 struct options {
@@ -76,6 +76,8 @@ set_param(struct params *p, struct options *o, const char *arg)
 		STRING(tty),
 		STRING(cgroup),
 		STRING(exec),
+		STRING(state),
+		NUMBER(writer),
 		NUMBER(victim),
 		NUMBER(victim_addr),
 		NUMBER(init),

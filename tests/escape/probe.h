@@ -29,6 +29,8 @@ struct params {
 	const char *tty;			   /* the caller's terminal */
 	const char *cgroup; /* a group of the host, or "" */
 	const char *exec;   /* a program outside the workspace */
+	const char *state;  /* folder of the audit log, or "" */
+	long writer;	    /* pid of its writer, or 0 */
 	long victim;	    /* host process of the caller's user */
 	long victim_addr;   /* where the token is in its memory */
 	long init;	    /* pid 1 of the box, or a stand-in */
@@ -110,4 +112,5 @@ extern const struct probe probes_file[], probes_link[], probes_proc[],
 	probes_process[], probes_init[], probes_namespace[], probes_mount[],
 	probes_descriptor[], probes_privilege[], probes_kernel[], probes_abi[],
 	probes_device[], probes_family[], probes_ipc[], probes_net[],
-	probes_tty[], probes_cgroup[], probes_exhaust[], probes_survive[];
+	probes_tty[], probes_cgroup[], probes_exhaust[], probes_survive[],
+	probes_audit[];

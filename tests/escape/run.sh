@@ -24,6 +24,9 @@ for f in "$ESCAPE" "$HOST" "$AGENTBOX"; do
 	[ -x "$f" ] || { not_ok "$f" "not built; run make and make tests"; finish; }
 done
 
+# The writer of their audit log is one of the things that they must not reach.
+check "a box starts, and with it a writer" run_box -- true
+
 # count FILE TITLE: adds up the PROBE lines of a run under agentbox.
 count()
 {

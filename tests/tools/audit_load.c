@@ -4,7 +4,7 @@
  *
  *	audit_load [--writer PATH] [--channels N] [--seconds S] [--actions N]
  *		[--window W] [--bytes N] [--durable] [--no-outcomes] [--stay]
- *		[--run NAME] [--acked PREFIX]
+ *		[--while FILE] [--run NAME] [--acked PREFIX]
  *
  * Each channel is a process with an agent and a run of its own, NAME-0, ... and
  * appends to PREFIX-0, ... what was acknowledged; with one channel there is no
@@ -50,7 +50,8 @@ parse(int argc, char **argv, struct load *l)
 		{ "window", 1, NULL, 'p' },  { "bytes", 1, NULL, 'b' },
 		{ "durable", 0, NULL, 'd' }, { "no-outcomes", 0, NULL, 'n' },
 		{ "stay", 0, NULL, 'y' },    { "run", 1, NULL, 'r' },
-		{ "acked", 1, NULL, 'f' },   { NULL, 0, NULL, 0 },
+		{ "acked", 1, NULL, 'f' },   { "while", 1, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
 	};
 	int c;
 
@@ -88,6 +89,9 @@ parse(int argc, char **argv, struct load *l)
 			break;
 		case 'f':
 			l->acked = optarg;
+			break;
+		case 'l':
+			l->work.while_file = optarg;
 			break;
 		default:
 			exit(2);
@@ -193,7 +197,7 @@ main(int argc, char **argv)
 	if (l.seconds)
 		l.work.until_us = ((uint64_t)t.tv_sec + l.seconds) * 1000000 +
 				  (uint64_t)t.tv_nsec / 1000;
-	else if (!l.work.actions)
+	else if (!l.work.actions && !l.work.while_file)
 		l.work.actions = 1000;
 	count = mmap(NULL, l.channels * sizeof(*count), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);

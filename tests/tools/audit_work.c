@@ -57,6 +57,21 @@ note(const struct worker *w, char what, long long a, uint64_t b)
 /* ---- answers ------------------------------------------------------------- */
 
 static void
+measure(struct worker *w, const struct job *j)
+{
+	uint64_t now;
+
+	if (!w->o->from_us)
+		return;
+	now = now_ns();
+	if (now / 1000 < w->o->from_us || now / 1000 >= w->o->until_us)
+		return;
+	w->c->measured++;
+	if (w->c->n_latency < w->o->latency_max)
+		w->o->latency_ns[w->c->n_latency++] = now - j->sent_ns;
+}
+
+static void
 on_intent(void *arg, uint64_t seq, int status)
 {
 	struct job *j = arg;
@@ -75,12 +90,11 @@ on_intent(void *arg, uint64_t seq, int status)
 		note(w, 'r', status, j->n);
 		return;
 	}
-	if (w->o->latency_ns && w->c->n_latency < w->o->latency_max)
-		w->o->latency_ns[w->c->n_latency++] = now_ns() - j->sent_ns;
+	measure(w, j);
 	w->c->intents++;
 	note(w, 'i', (long long)seq, j->n);
 	j->seq = seq;
-	if (w->o->outcomes)
+	if (w->o->outcomes && !w->o->told)
 		j->state = OWES;
 }
 
@@ -114,7 +128,7 @@ send_intent(struct worker *w, struct job *j, struct err *e)
 	snprintf(target, sizeof(target), "%s/%llu", w->o->run,
 		 (unsigned long long)j->n);
 	fields_text(&w->intent, FIELD_TARGET, target);
-	j->sent_ns = w->o->latency_ns ? now_ns() : 0;
+	j->sent_ns = w->o->from_us ? now_ns() : 0;
 	j->state = ASKED;
 	r = client_send(w->client, RECORD_INTENT, 0, &w->intent,
 			w->o->durable ? WIRE_DURABLE : 0, on_intent, j, e);
@@ -142,7 +156,8 @@ goes_on(const struct worker *w)
 	const struct audit_work *o = w->o;
 
 	return (!o->actions || w->begun < o->actions) &&
-	       (!o->until_us || now_ns() / 1000 < o->until_us);
+	       (!o->until_us || now_ns() / 1000 < o->until_us) &&
+	       (!o->while_file || access(o->while_file, F_OK) == 0);
 }
 
 /* 1: there is nothing left to wait for. */
@@ -211,7 +226,8 @@ make_fields(struct worker *w)
 	fields_text(&w->intent, FIELD_SURFACE, "tools");
 	fields_text(&w->intent, FIELD_CLASS, "act");
 	fields_text(&w->intent, FIELD_EFFECT, "allow");
-	fields_uint(&w->intent, FIELD_GOES_AHEAD, 1);
+	if (!w->o->told)
+		fields_uint(&w->intent, FIELD_GOES_AHEAD, 1);
 	if (text && w->o->bytes) {
 		memset(text, 'x', w->o->bytes);
 		fields_text_n(&w->intent, FIELD_DETAIL, text, w->o->bytes,

@@ -232,6 +232,9 @@ story_decide(struct story *s, struct story_run *r, const struct request *rq,
 	snprintf(what, sizeof(what), "%s.use", surface_name(rq->surface));
 	fields_text(&s->fields, FIELD_WHAT, what);
 	fields_text(&s->fields, FIELD_SURFACE, surface_name(rq->surface));
+	if (rq->attr[ATTR_CLASS].type == VALUE_STRING)
+		fields_text_n(&s->fields, FIELD_CLASS, rq->attr[ATTR_CLASS].s,
+			      rq->attr[ATTR_CLASS].len, 32);
 	fields_text(&s->fields, FIELD_TARGET, "somewhere");
 	fields_bytes(&s->fields, FIELD_ARGS_DIGEST, s->in.digest, 32);
 	fields_json(&s->fields, FIELD_INPUTS, s->doc, s->in.len);

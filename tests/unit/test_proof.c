@@ -107,9 +107,10 @@ TEST(one_behind_the_other)
 	for (uint64_t i = 3; i < 6; i++) {
 		size_t one;
 		char *t = audit_log_prove(a.dir, &a.log, i, &one);
+		char *longer = realloc(text, len + one);
 
-		text = realloc(text, len + one);
-		ASSERT_NOT_NULL(text);
+		ASSERT_NOT_NULL(longer);
+		text = longer;
 		memcpy(text + len, t, one);
 		len += one;
 		free(t);

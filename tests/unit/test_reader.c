@@ -49,7 +49,7 @@ done(struct at *a)
 static uint64_t
 next(struct at *a)
 {
-	struct record r;
+	struct record r = { .seq = 0 };
 
 	return ASSERT_OK(reader_next(a->r, &r, &a->e)) ? r.seq : 0;
 }

@@ -256,10 +256,9 @@ serve(const struct args *a, int parent, struct writer *w, const char *confined,
 		close_ptr(&a->ready);
 		close_ptr(&parent);
 		r = server_run(s);
+		(void)server_stop(s); /* what fails now, the next start tells */
 	}
 	server_free(s);
-	server_now(&now);
-	store_stop(o.store, &now);
 	store_free(o.store);
 	return r;
 }

@@ -67,6 +67,13 @@ int client_process(struct client *c, struct err *e);
  * not acknowledged are reported as failed (-EPIPE) before. */
 int client_reconnect(struct client *c, struct err *e);
 
+/* From now on client_reconnect() only connects, and does not wait for a writer
+ * to start: for who has other things to do meanwhile. */
+void client_no_start(struct client *c);
+/* Begins to start one, and does not wait. Returns the pid, a child that ends
+ * soon and is the caller's to wait for. */
+int client_launch(struct client *c, struct err *e);
+
 /* What a status means, for people: "the disk of the audit log is full". */
 const char *client_status_text(int status);
 /* HMAC-SHA-256 with the log's digest key (libmd; no allocation). */

@@ -173,6 +173,25 @@ start_writer(struct client *c, struct err *e)
 		       *said ? ": " : "", said);
 }
 
+void
+client_no_start(struct client *c)
+{
+	c->start = false;
+}
+
+int
+client_launch(struct client *c, struct err *e)
+{
+	/* nobody listens to what it says */
+	_cleanup_close_ int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	_cleanup_close_ int out =
+		null < 0 ? -EBADF : fcntl(null, F_DUPFD_CLOEXEC, READY_FD + 1);
+	pid_t pid = 0;
+	int r = out < 0 ? -errno : spawn_writer(c->writer, out, &pid);
+
+	return r < 0 ? err_sys(e, r, "%s", c->writer) : pid;
+}
+
 static int
 no_writer(struct err *e, int r)
 {

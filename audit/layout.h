@@ -13,7 +13,7 @@
  *     head               the last checkpoint, as a signed note
  *     public.key         of the checkpoints; give it to those who verify
  *     sign.key           0600: the private half, 32 bytes
- *     mac.key            0600: struct layout_mac_key twice, see keys.h
+ *     mac.key            0600: the MAC key, in two slots; see keys.h
  *     start.key          0600: the first MAC key; `agentbox audit keys --take`
  *                        hands it out and removes it
  *     digest.key         0600: key of args_digest and result_digest

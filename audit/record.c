@@ -514,7 +514,7 @@ fields_text_n(struct fields *f, enum field_id id, const char *s, size_t n,
 	      size_t max)
 {
 	uint8_t out[RECORD_TEXT_MAX], one[12], *p;
-	size_t len = 0, used, k;
+	size_t len = 0, cut = 0, used, k;
 
 	if (!max || max > sizeof(out))
 		max = sizeof(out);
@@ -522,13 +522,15 @@ fields_text_n(struct fields *f, enum field_id id, const char *s, size_t n,
 		max = 16;
 	for (size_t i = 0; i < n; i += used) {
 		k = escape((const uint8_t *)s + i, n - i, one, &used);
-		if (len + k + (i + used < n ? 3 : 0) > max) {
-			memcpy(out + len, "...", 3);
-			len += 3;
+		if (len + k > max) {
+			memcpy(out + cut, "...", 3);
+			len = cut + 3;
 			break;
 		}
 		memcpy(out + len, one, k);
 		len += k;
+		if (len + 3 <= max)
+			cut = len;
 	}
 	p = fields_place(f, id, len);
 	if (p && len)

@@ -228,6 +228,8 @@ void sink_client_ready(struct server *s);
 json_t *sink_client_status(const struct server *s);
 /* A checkpoint was made; it goes to the sinks. */
 void server_note(struct server *s, const char *note);
+/* The one at the end, for which a helper that is busy may take a while. */
+void server_last_note(struct server *s, const char *note);
 /* Whether a record goes to the journal; it goes; so many of a round. */
 bool server_wants_entry(const struct server *s, unsigned int type,
 			const uint8_t *fields, size_t len);

@@ -234,6 +234,19 @@ turn(struct server *s)
 }
 
 int
+server_stop(struct server *s)
+{
+	int r;
+
+	server_now(&s->now);
+	round_commit(s);
+	r = store_stop(s->o.store, &s->now);
+	if (r >= 0)
+		server_last_note(s, store_note(s->o.store));
+	return r;
+}
+
+int
 server_run(struct server *s)
 {
 	int r = 0;

@@ -44,6 +44,8 @@ uint64_t peer_start_time(const char *text);
 int server_new(const struct server_options *o, struct server **ret,
 	       struct err *e);
 void server_free(struct server *s);
-/* Until a signal, idle_us without a client, or the removal of the folder. The
- * caller stops the store. 0, or a negative errno of the loop itself. */
+/* Until a signal, idle_us without a client, or the removal of the folder. 0, or
+ * a negative errno of the loop itself. */
 int server_run(struct server *s);
+/* The end of the log: store_stop(), whose checkpoint goes to the sinks. */
+int server_stop(struct server *s);

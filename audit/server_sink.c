@@ -8,11 +8,13 @@
 #include "audit/server-internal.h"
 #include "audit/sink.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 
 #define ENTRIES_MAX 64u /* of one round */
+#define LAST_MS 1000
 
 struct sink_client {
 	char note[NOTE_MAX];
@@ -113,6 +115,16 @@ server_note(struct server *s, const char *note)
 	k->len = strnlen(note, sizeof(k->note));
 	memcpy(k->note, note, k->len);
 	send_note(s);
+}
+
+void
+server_last_note(struct server *s, const char *note)
+{
+	struct pollfd p = { .fd = s->o.sink, .events = POLLOUT };
+
+	server_note(s, note);
+	if (s->o.sink >= 0 && s->sinks->waits && poll(&p, 1, LAST_MS) == 1)
+		send_note(s);
 }
 
 void

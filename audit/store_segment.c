@@ -312,7 +312,7 @@ store_expire(struct store *s, const struct store_now *now)
 	uint64_t age = s->config->retention_days * (uint64_t)DAY_US;
 	_cleanup_free_ uint8_t *buf = malloc(RECORD_MAX);
 	unsigned int n = 0;
-	struct record next;
+	struct record next = { .seq = 0 };
 
 	if (!buf)
 		return -ENOMEM;

@@ -8,189 +8,17 @@
 #include "policy/text.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define FOLD 4096
-#define HIDE_MAX 64
 #define RAW_DEPTH 256 /* deeper than any parser lets through */
 #define MARKER_MAX 96 /* {"$withheld":"...","bytes":...,"type":"integer"} */
 
-/* A digest of text of any length, one piece after another. */
-struct fold {
-	uint8_t chunk[32 + FOLD]; /* the digest so far, and what is new */
-	size_t n, total;
-	bool some;
-};
-
-struct writer {
-	const struct policy *p;
-	const struct request *rq;
-	inputs_digest *digest;
-	void *arg;
-	struct fold *fold; /* goes there instead, with nothing withheld */
-	char *buf;
-	size_t size, len; /* len goes on where buf ends */
-	const struct value *hide[HIDE_MAX];
-	size_t n_hide;
-	uint64_t whole, withheld; /* attributes */
-	enum attr at;
-	size_t cost[ATTR_MAX], action; /* bytes; action: of all up to /run/id */
-};
-
-/* Bytes */
-
 static void
-fold_end(struct writer *w, uint8_t ret[32])
+put_string(struct inputs_writer *w, const char *s, size_t n)
 {
-	struct fold *f = w->fold;
-
-	if (f->some)
-		w->digest(w->arg, f->chunk, 32 + f->n, ret);
-	else
-		w->digest(w->arg, f->chunk + 32, f->n, ret);
-}
-
-static void
-fold_put(struct writer *w, const char *s, size_t n)
-{
-	struct fold *f = w->fold;
-
-	f->total += n;
-	while (n) {
-		size_t k = MIN(n, FOLD - f->n);
-
-		if (!k) {
-			uint8_t d[32];
-
-			fold_end(w, d);
-			memcpy(f->chunk, d, sizeof(d));
-			f->some = true;
-			f->n = 0;
-			continue;
-		}
-		memcpy(f->chunk + 32 + f->n, s, k);
-		f->n += k;
-		s += k;
-		n -= k;
-	}
-}
-
-static void
-put(struct writer *w, const char *s, size_t n)
-{
-	if (w->fold) {
-		fold_put(w, s, n);
-		return;
-	}
-	if (w->len + n < w->size)
-		memcpy(w->buf + w->len, s, n);
-	w->len += n;
-}
-
-static void
-put_char(struct writer *w, char c)
-{
-	put(w, &c, 1);
-}
-
-static void
-put_number(struct writer *w, uint64_t v, bool minus)
-{
-	char buf[24];
-	size_t i = sizeof(buf);
-
-	do
-		buf[--i] = (char)('0' + v % 10);
-	while (v /= 10);
-	if (minus)
-		buf[--i] = '-';
-	put(w, buf + i, sizeof(buf) - i);
-}
-
-/* The shortest that is read back as the same; never like an integer. */
-static void
-put_real(struct writer *w, double r)
-{
-	char buf[40];
-
-	if (!isfinite(r)) { /* only ever into the digest */
-		put(w, (const char *)&r, sizeof(r));
-		return;
-	}
-	for (int digits = 15; digits <= 17; digits++) {
-		snprintf(buf, sizeof(buf), "%.*g", digits, r);
-		if (strtod(buf, NULL) == r)
-			break;
-	}
-	put(w, buf, strlen(buf));
-	if (!strpbrk(buf, ".e"))
-		put(w, ".0", 2);
-}
-
-static void
-put_unit(struct writer *w, unsigned long c)
-{
-	static const char hex[] = "0123456789abcdef";
-	char buf[6] = { '\\',
-			'u',
-			hex[c >> 12 & 15],
-			hex[c >> 8 & 15],
-			hex[c >> 4 & 15],
-			hex[c & 15] };
-
-	put(w, buf, sizeof(buf));
-}
-
-static void
-put_escaped(struct writer *w, long c, char byte)
-{
-	if (c < 0) { /* only ever into the digest */
-		put(w, "\\x", 2);
-		put_char(w, byte);
-	} else if (c == '"' || c == '\\') {
-		put_char(w, '\\');
-		put_char(w, (char)c);
-	} else if (c == '\n') {
-		put(w, "\\n", 2);
-	} else if (c < 0x10000) {
-		put_unit(w, (unsigned long)c);
-	} else {
-		c -= 0x10000;
-		put_unit(w, 0xd800 + ((unsigned long)c >> 10));
-		put_unit(w, 0xdc00 + ((unsigned long)c & 0x3ff));
-	}
-}
-
-static bool
-is_plain(char c)
-{
-	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
-}
-
-static void
-put_inside(struct writer *w, const char *s, size_t n)
-{
-	for (size_t i = 0, k; i < n; i += k) {
-		k = 0;
-		while (i + k < n && is_plain(s[i + k]))
-			k++;
-		if (k)
-			put(w, s + i, k);
-		else
-			put_escaped(w,
-				    text_utf8((const unsigned char *)s + i,
-					      n - i, &k),
-				    s[i]);
-	}
-}
-
-static void
-put_string(struct writer *w, const char *s, size_t n)
-{
-	put_char(w, '"');
-	put_inside(w, s, n);
-	put_char(w, '"');
+	inputs_put_char(w, '"');
+	inputs_put_inside(w, s, n);
+	inputs_put_char(w, '"');
 }
 
 /* What is withheld */
@@ -238,7 +66,7 @@ is_word(enum attr a, const struct value *v)
 /* Words of the language and labels of the policy are nobody's secret, and more
  * than conditions depends on them. */
 static bool
-is_vocabulary(const struct writer *w, const struct value *v)
+is_vocabulary(const struct inputs_writer *w, const struct value *v)
 {
 	if (v->type != VALUE_STRING)
 		return false;
@@ -248,7 +76,7 @@ is_vocabulary(const struct writer *w, const struct value *v)
 }
 
 static bool
-is_hidden(const struct writer *w, const struct value *v)
+is_hidden(const struct inputs_writer *w, const struct value *v)
 {
 	for (size_t i = 0; i < w->n_hide; i++)
 		if (w->hide[i] == v)
@@ -257,7 +85,7 @@ is_hidden(const struct writer *w, const struct value *v)
 }
 
 static bool
-is_withheld(const struct writer *w, const struct value *v, bool secret,
+is_withheld(const struct inputs_writer *w, const struct value *v, bool secret,
 	    unsigned int depth)
 {
 	if (is_hidden(w, v))
@@ -278,15 +106,16 @@ is_withheld(const struct writer *w, const struct value *v, bool secret,
 	}
 }
 
-static void put_value(struct writer *w, const struct value *v, bool secret,
-		      unsigned int depth);
+static void put_value(struct inputs_writer *w, const struct value *v,
+		      bool secret, unsigned int depth);
 
 /* Of a string itself, of anything else as it would be written. */
 static size_t
-value_digest(const struct writer *w, const struct value *v, uint8_t ret[32])
+value_digest(const struct inputs_writer *w, const struct value *v,
+	     uint8_t ret[32])
 {
-	struct writer raw = { .digest = w->digest, .arg = w->arg };
-	struct fold f;
+	struct inputs_writer raw = { .digest = w->digest, .arg = w->arg };
+	struct inputs_fold f;
 
 	if (v->type == VALUE_STRING) {
 		w->digest(w->arg, v->s, v->len, ret);
@@ -296,7 +125,7 @@ value_digest(const struct writer *w, const struct value *v, uint8_t ret[32])
 	f.some = false;
 	raw.fold = &f;
 	put_value(&raw, v, false, RAW_DEPTH);
-	fold_end(&raw, ret);
+	inputs_fold_end(&raw, ret);
 	return f.total;
 }
 
@@ -314,7 +143,7 @@ type_name(enum value_type t)
 }
 
 static void
-put_withheld(struct writer *w, const struct value *v)
+put_withheld(struct inputs_writer *w, const struct value *v)
 {
 	static const char hex[] = "0123456789abcdef";
 	static const char start[] = "{\"" INPUTS_WITHHELD "\":\"";
@@ -323,20 +152,20 @@ put_withheld(struct writer *w, const struct value *v)
 
 	w->withheld |= UINT64_C(1) << w->at;
 	bytes = value_digest(w, v, d);
-	put(w, start, sizeof(start) - 1);
+	inputs_put(w, start, sizeof(start) - 1);
 	for (size_t i = 0; i < 8; i++) {
-		put_char(w, hex[d[i] >> 4]);
-		put_char(w, hex[d[i] & 15]);
+		inputs_put_char(w, hex[d[i] >> 4]);
+		inputs_put_char(w, hex[d[i] & 15]);
 	}
-	put(w, "\",", 2);
+	inputs_put(w, "\",", 2);
 	if (v->type >= VALUE_STRING) {
-		put(w, "\"bytes\":", 8);
-		put_number(w, bytes, false);
-		put_char(w, ',');
+		inputs_put(w, "\"bytes\":", 8);
+		inputs_put_int(w, bytes, false);
+		inputs_put_char(w, ',');
 	}
-	put(w, "\"type\":\"", 8);
-	put(w, type_name(v->type), strlen(type_name(v->type)));
-	put(w, "\"}", 2);
+	inputs_put(w, "\"type\":\"", 8);
+	inputs_put(w, type_name(v->type), strlen(type_name(v->type)));
+	inputs_put(w, "\"}", 2);
 }
 
 /* Values */
@@ -355,13 +184,13 @@ looks_like_marker(const char *s, size_t n)
 }
 
 static void
-put_key(struct writer *w, const char *s, size_t n)
+put_key(struct inputs_writer *w, const char *s, size_t n)
 {
-	put_char(w, '"');
+	inputs_put_char(w, '"');
 	if (looks_like_marker(s, n))
-		put_char(w, '$');
-	put_inside(w, s, n);
-	put(w, "\":", 2);
+		inputs_put_char(w, '$');
+	inputs_put_inside(w, s, n);
+	inputs_put(w, "\":", 2);
 }
 
 static bool
@@ -385,7 +214,7 @@ named_by(const struct value *first, const struct value *v)
 }
 
 static bool
-is_secret_member(const struct writer *w, const struct value *first,
+is_secret_member(const struct inputs_writer *w, const struct value *first,
 		 const struct value *v)
 {
 	bool http = w->at == ATTR_QUERY || w->at == ATTR_HEADERS;
@@ -398,19 +227,19 @@ is_secret_member(const struct writer *w, const struct value *first,
 }
 
 static void
-put_object(struct writer *w, const struct value *v, unsigned int depth)
+put_object(struct inputs_writer *w, const struct value *v, unsigned int depth)
 {
 	const struct value *first = v->first;
 
-	put_char(w, '{');
+	inputs_put_char(w, '{');
 	for (v = first; v; v = v->next) {
 		if (v != first)
-			put_char(w, ',');
+			inputs_put_char(w, ',');
 		put_key(w, v->key, v->key_len);
 		put_value(w, v, !w->fold && is_secret_member(w, first, v),
 			  depth);
 	}
-	put_char(w, '}');
+	inputs_put_char(w, '}');
 }
 
 /* Is it the argument of an option that takes a secret? */
@@ -423,22 +252,22 @@ is_secret_item(const struct value *before, const struct value *v)
 }
 
 static void
-put_list(struct writer *w, const struct value *v, unsigned int depth)
+put_list(struct inputs_writer *w, const struct value *v, unsigned int depth)
 {
 	const struct value *before = NULL;
 
-	put_char(w, '[');
+	inputs_put_char(w, '[');
 	for (v = v->first; v; v = v->next) {
 		if (before)
-			put_char(w, ',');
+			inputs_put_char(w, ',');
 		put_value(w, v, !w->fold && is_secret_item(before, v), depth);
 		before = v;
 	}
-	put_char(w, ']');
+	inputs_put_char(w, ']');
 }
 
 static void
-put_value(struct writer *w, const struct value *v, bool secret,
+put_value(struct inputs_writer *w, const struct value *v, bool secret,
 	  unsigned int depth)
 {
 	if (w->fold && !depth)
@@ -450,14 +279,15 @@ put_value(struct writer *w, const struct value *v, bool secret,
 	}
 	switch (v->type) {
 	case VALUE_BOOL:
-		put(w, v->b ? "true" : "false", v->b ? 4 : 5);
+		inputs_put(w, v->b ? "true" : "false", v->b ? 4 : 5);
 		break;
 	case VALUE_INT:
-		put_number(w, v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i,
-			   v->i < 0);
+		inputs_put_int(w,
+			       v->i < 0 ? 0 - (uint64_t)v->i : (uint64_t)v->i,
+			       v->i < 0);
 		break;
 	case VALUE_REAL:
-		put_real(w, v->r);
+		inputs_put_real(w, v->r);
 		break;
 	case VALUE_STRING:
 		put_string(w, v->s, v->len);
@@ -469,7 +299,7 @@ put_value(struct writer *w, const struct value *v, bool secret,
 		put_object(w, v, depth - 1);
 		break;
 	default:
-		put(w, "null", 4);
+		inputs_put(w, "null", 4);
 	}
 }
 
@@ -490,7 +320,7 @@ is_secret_attr(const struct request *rq, enum attr a)
 }
 
 static void
-put_attr(struct writer *w, const char *name)
+put_attr(struct inputs_writer *w, const char *name)
 {
 	const struct value *v = &w->rq->attr[w->at];
 
@@ -520,32 +350,34 @@ group_of(const char *name)
 
 /* Ends the group at hand, if the next one is another. */
 static void
-end_group(struct writer *w, struct group *g, const char *name, size_t len)
+end_group(struct inputs_writer *w, struct group *g, const char *name,
+	  size_t len)
 {
 	if (g->len == len && memcmp(g->name, name, len) == 0)
 		return;
 	if (g->len)
-		put_char(w, '}');
+		inputs_put_char(w, '}');
 	g->len = 0;
 }
 
 static void
-begin_attr(struct writer *w, struct group *g, const char *name, size_t len)
+begin_attr(struct inputs_writer *w, struct group *g, const char *name,
+	   size_t len)
 {
 	if (g->some)
-		put_char(w, ',');
+		inputs_put_char(w, ',');
 	g->some = true;
 	if (!len || g->len)
 		return; /* no group, or in it already */
 	g->name = name;
 	g->len = len;
 	put_string(w, name, len);
-	put(w, ":{", 2);
+	inputs_put(w, ":{", 2);
 }
 
 /* All attributes up to end, not counting it. */
 static void
-put_attrs(struct writer *w, struct group *g, enum attr end)
+put_attrs(struct inputs_writer *w, struct group *g, enum attr end)
 {
 	for (; w->at < end; w->at++) {
 		const char *name = attr_pointer(w->at) + 1;
@@ -562,23 +394,23 @@ put_attrs(struct writer *w, struct group *g, enum attr end)
 }
 
 static void
-put_document(struct writer *w)
+put_document(struct inputs_writer *w)
 {
 	struct group g = { .name = "" };
 
 	w->len = 0;
 	w->withheld = 0;
 	w->at = (enum attr)0;
-	put_char(w, '{');
+	inputs_put_char(w, '{');
 	put_attrs(w, &g, ATTR_RUN_ID);
 	w->action = w->len;
 	put_attrs(w, &g, ATTR_MAX);
-	put_char(w, '}');
+	inputs_put_char(w, '}');
 }
 
 /* The largest ones are withheld whole, until it fits. */
 static int
-make_fit(struct writer *w)
+make_fit(struct inputs_writer *w)
 {
 	size_t len = w->len;
 
@@ -599,7 +431,7 @@ make_fit(struct writer *w)
 }
 
 static void
-hide_attr(struct writer *w, const char *pointer)
+hide_attr(struct inputs_writer *w, const char *pointer)
 {
 	const char *rest;
 	int a = attr_from_pointer(pointer, &rest);
@@ -610,7 +442,7 @@ hide_attr(struct writer *w, const char *pointer)
 
 /* What the decision redacts; of too many all that they lie in. */
 static void
-find_hidden(struct writer *w, const struct decision *d)
+find_hidden(struct inputs_writer *w, const struct decision *d)
 {
 	const char *pointer;
 
@@ -619,7 +451,7 @@ find_hidden(struct writer *w, const struct decision *d)
 
 		if (!v)
 			continue;
-		if (w->n_hide < HIDE_MAX)
+		if (w->n_hide < INPUTS_HIDE_MAX)
 			w->hide[w->n_hide++] = v;
 		else
 			hide_attr(w, pointer);
@@ -627,22 +459,24 @@ find_hidden(struct writer *w, const struct decision *d)
 }
 
 static void
-action_digest(struct writer *w, uint8_t ret[32])
+action_digest(struct inputs_writer *w, uint8_t ret[32])
 {
-	struct writer raw = { .rq = w->rq, .digest = w->digest, .arg = w->arg };
+	struct inputs_writer raw = { .rq = w->rq,
+				     .digest = w->digest,
+				     .arg = w->arg };
 	struct group g = { .name = "" };
-	struct fold f;
+	struct inputs_fold f;
 
 	f.n = f.total = 0;
 	f.some = false;
 	raw.fold = &f;
 	if (w->withheld & ((UINT64_C(1) << ATTR_RUN_ID) - 1)) {
-		put_char(&raw, '{');
+		inputs_put_char(&raw, '{');
 		put_attrs(&raw, &g, ATTR_RUN_ID);
 	} else {
-		fold_put(&raw, w->buf, w->action);
+		inputs_put(&raw, w->buf, w->action);
 	}
-	fold_end(&raw, ret);
+	inputs_fold_end(&raw, ret);
 }
 
 static bool
@@ -663,12 +497,12 @@ inputs_write(const struct policy *p, const struct request *rq,
 	     char *buf, size_t size, char *truths, size_t truths_size,
 	     struct inputs *ret)
 {
-	struct writer w = { .p = p,
-			    .rq = rq,
-			    .digest = digest,
-			    .arg = arg,
-			    .buf = buf,
-			    .size = size };
+	struct inputs_writer w = { .p = p,
+				   .rq = rq,
+				   .digest = digest,
+				   .arg = arg,
+				   .buf = buf,
+				   .size = size };
 	size_t n = 0;
 	int r = 0;
 

@@ -139,6 +139,8 @@ secret_name(const char *s, size_t n, bool http)
 	char name[NAME_MAX_LEN];
 	size_t len = plain_name(s, n, name);
 
+	if (!len)
+		return false;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		size_t k = names[i].len;
 
@@ -286,18 +288,12 @@ is_form(const char *s, size_t n)
 	return is_jwt(s, n);
 }
 
-/* Where some form can begin, so that most bytes cost one look. */
-static bool
-may_begin(char c)
-{
-	return is_alnum(c) && strchr("sSrwgGAxynphdDlftPkebB", c);
-}
-
+/* At the beginning of a word, so that most bytes cost one look. */
 static bool
 has_form(const char *s, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
-		if (may_begin(s[i]) && (!i || !is_alnum(s[i - 1])) &&
+		if (is_alnum(s[i]) && (!i || !is_alnum(s[i - 1])) &&
 		    is_form(s + i, n - i))
 			return true;
 	return false;

@@ -11,6 +11,7 @@
 
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <string.h>
 
 #define KEY_LEN 32u
@@ -73,6 +74,24 @@ show(int audit, bool json, struct err *e)
 	return 0;
 }
 
+/* The folder that has the file, too: the only copy of a key must be there after
+ * a power loss. */
+static int
+sync_folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char folder[PATH_MAX] = ".";
+	_cleanup_close_ int fd = -EBADF;
+
+	if (slash && (size_t)(slash - path) + 2 > sizeof(folder))
+		return -ENAMETOOLONG;
+	if (slash)
+		snprintf(folder, sizeof(folder), "%.*s/", (int)(slash - path),
+			 path);
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return fd < 0 || fsync(fd) < 0 ? -errno : 0;
+}
+
 /* A new file of 0600, on the disk before it returns. */
 static int
 write_key(const char *path, const uint8_t key[KEY_LEN], struct err *e)
@@ -92,6 +111,8 @@ write_key(const char *path, const uint8_t key[KEY_LEN], struct err *e)
 	explicit_bzero(text, sizeof(text));
 	if (r >= 0 && fsync(fd) < 0)
 		r = -errno;
+	if (r >= 0)
+		r = sync_folder(path);
 	if (r < 0) {
 		unlink(path);
 		return err_sys(e, r, "cannot write %s", path);

@@ -3,7 +3,9 @@
 #include "query/cmd.h"
 
 #include <limits.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define ANSWER_US (30u * 1000 * 1000) /* it waits for the disk */
 
@@ -92,10 +94,28 @@ cmd_rotate(int argc, char **argv)
 	return writer_command(argc, argv, WIRE_ROTATE, usage_rotate);
 }
 
+/* Runs the writer with that option; it says itself what is wrong. */
+static int
+run_writer(char *path, char *option, struct err *e)
+{
+	char *args[] = { path, option, NULL };
+	int status, r;
+	pid_t pid;
+
+	r = posix_spawn(&pid, path, NULL, NULL, args, environ);
+	if (r)
+		return err_sys(e, r, "cannot run %s", path);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(e, errno, "cannot wait for %s", path);
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? QUERY_OK
+							     : QUERY_FAILED;
+}
+
 int
 cmd_anew(int argc, char **argv)
 {
-	char *args[] = { NULL, (char[]){ "--anew" }, NULL };
+	char option[] = "--anew";
 	struct cmd c = { .usage = usage_anew, .no_filters = true };
 	struct err e = ERR_INIT;
 	char path[PATH_MAX];
@@ -103,10 +123,8 @@ cmd_anew(int argc, char **argv)
 
 	if (r <= 0 || cmd_no_operands(&c, argc, argv) < 0)
 		return r ? QUERY_FAILED : QUERY_OK;
-	if (writer_path(path, &e) < 0)
-		return cmd_complain(&e);
-	args[0] = path;
-	execv(path, args);
-	err_sys(&e, errno, "cannot run %s", path);
-	return cmd_complain(&e);
+	r = writer_path(path, &e);
+	if (r >= 0)
+		r = run_writer(path, option, &e);
+	return r < 0 ? cmd_complain(&e) : r;
 }

@@ -42,7 +42,7 @@ static void
 text_cell(FILE *f, const uint8_t *s, size_t n)
 {
 	putc_unlocked('"', f);
-	if (n && memchr("=+-@", s[0], 4))
+	if (n && s[0] && strchr("=+-@", s[0]))
 		putc_unlocked('\'', f);
 	for (size_t i = 0; i < n; i++) {
 		if (s[i] == '"')

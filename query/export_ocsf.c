@@ -12,41 +12,40 @@
 
 #define OCSF_VERSION "1.9.0-dev"
 
-struct class
-{
-	const char
-		*key; /* of records that are no intents: type; else surface */
-	unsigned int uid;
+struct event_class {
+	const char *key; /* surface; of records without one their type */
 	const char *name;
+	unsigned int uid;
 	unsigned int activity; /* 0: by action class */
 };
 
-static const struct class by_surface[] = {
-	{ "files", 1001, "File System Activity", 0 },
-	{ "process", 1007, "Process Activity", 1 },
-	{ "network", 4001, "Network Activity", 6 },
-	{ "tools", 6003, "API Activity", 0 },
-	{ "memory", 6005, "Datastore Activity", 0 },
-	{ "credentials", 3003, "Authorize Session", 1 },
-	{ "handoffs", 6003, "API Activity", 1 },
-	{ "admin", 3004, "Entity Management", 3 },
+static const struct event_class by_surface[] = {
+	{ "files", "File System Activity", 1001, 0 },
+	{ "process", "Process Activity", 1007, 1 },
+	{ "network", "Network Activity", 4001, 6 },
+	{ "tools", "API Activity", 6003, 0 },
+	{ "memory", "Datastore Activity", 6005, 0 },
+	{ "credentials", "Authorize Session", 3003, 1 },
+	{ "handoffs", "API Activity", 6003, 1 },
+	{ "admin", "Entity Management", 3004, 3 },
 };
-static const struct class by_type[] = {
-	{ "outcome", 6003, "API Activity", 99 },
-	{ "lifecycle", 3004, "Entity Management", 99 },
-	{ "channel", 3004, "Entity Management", 1 },
-	{ "channel.end", 3004, "Entity Management", 4 },
-	{ "policy", 5019, "Device Config State Change", 1 },
-	{ "approval", 3003, "Authorize Session", 99 },
-	{ "admin", 3004, "Entity Management", 3 },
-	{ "anomaly", 2004, "Detection Finding", 1 },
-	{ "log.start", 6002, "Application Lifecycle", 3 },
-	{ "log.stop", 6002, "Application Lifecycle", 4 },
-	{ "log.restart", 6002, "Application Lifecycle", 5 },
+static const struct event_class by_type[] = {
+	{ "outcome", "API Activity", 6003, 99 },
+	{ "lifecycle", "Entity Management", 3004, 99 },
+	{ "channel", "Entity Management", 3004, 1 },
+	{ "channel.end", "Entity Management", 3004, 4 },
+	{ "policy", "Device Config State Change", 5019, 1 },
+	{ "approval", "Authorize Session", 3003, 99 },
+	{ "admin", "Entity Management", 3004, 3 },
+	{ "anomaly", "Detection Finding", 2004, 1 },
+	{ "log.start", "Application Lifecycle", 6002, 3 },
+	{ "log.stop", "Application Lifecycle", 6002, 4 },
+	{ "log.restart", "Application Lifecycle", 6002, 5 },
 };
-static const struct class other = { "", 6002, "Application Lifecycle", 99 };
+static const struct event_class other = { "", "Application Lifecycle", 6002,
+					  99 };
 
-static const struct class *
+static const struct event_class *
 class_of(const struct record *r)
 {
 	char type[RENDER_TYPE_MAX];
@@ -64,7 +63,7 @@ class_of(const struct record *r)
 /* Create, read, update, delete have the same numbers in 6003; 6005 and 1001
  * number them otherwise. */
 static unsigned int
-activity_of(const struct class *c, const struct record *r)
+activity_of(const struct event_class *c, const struct record *r)
 {
 	static const struct {
 		const char *class;
@@ -231,7 +230,7 @@ attestation(struct jw *w, const struct record *r)
 void
 export_ocsf(FILE *f, const struct record *r, const struct record *who)
 {
-	const struct class *c = class_of(r);
+	const struct event_class *c = class_of(r);
 	unsigned int activity = activity_of(c, r);
 	struct jw w = { .f = f };
 

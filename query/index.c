@@ -171,7 +171,7 @@ pragma(struct index *ix, const char *sql, int64_t *ret, struct err *e)
 static int
 fits(struct index *ix, struct err *e)
 {
-	int64_t id, version;
+	int64_t id = 0, version = 0;
 	int r = pragma(ix, "PRAGMA application_id", &id, e);
 
 	if (r >= 0)

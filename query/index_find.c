@@ -19,21 +19,21 @@ enum way { WAY_RANGE, WAY_CHANNEL, WAY_KIND };
 
 /* What of a filter is in which table; the columns have the options' names. */
 static const struct {
-	enum filter_key key;
 	const char *column;
+	enum filter_key key;
 	bool channel;
 } columns[] = {
-	{ FILTER_AGENT, "agent", true },
-	{ FILTER_RUN, "run", true },
-	{ FILTER_BOX, "box", true },
-	{ FILTER_OWNER, "owner", true },
-	{ FILTER_PARENT, "parent", true },
-	{ FILTER_HANDOFF, "handoff", true },
-	{ FILTER_RULE, "rule", false },
-	{ FILTER_EFFECT, "effect", false },
-	{ FILTER_SURFACE, "surface", false },
-	{ FILTER_WHAT, "what", false },
-	{ FILTER_STATUS, "status", false },
+	{ "agent", FILTER_AGENT, true },
+	{ "run", FILTER_RUN, true },
+	{ "box", FILTER_BOX, true },
+	{ "owner", FILTER_OWNER, true },
+	{ "parent", FILTER_PARENT, true },
+	{ "handoff", FILTER_HANDOFF, true },
+	{ "rule", FILTER_RULE, false },
+	{ "effect", FILTER_EFFECT, false },
+	{ "surface", FILTER_SURFACE, false },
+	{ "what", FILTER_WHAT, false },
+	{ "status", FILTER_STATUS, false },
 };
 _Static_assert(ARRAY_SIZE(columns) == FILTER_KEY_MAX, "a column for each key");
 
@@ -163,7 +163,7 @@ probe(struct index *ix, const struct filter *f, bool channel, int64_t *ret,
 static int
 choose(struct index *ix, const struct filter *f, struct err *e)
 {
-	int64_t channels, kinds;
+	int64_t channels = 0, kinds = 0;
 	int r;
 
 	if (!asks(f, true))

@@ -132,7 +132,9 @@ kind_id(struct index *ix, const struct kind *k, int64_t *ret, struct err *e)
 		return err_sys(e, ENOMEM, "the index");
 	memcpy(copy, c->key, len);
 	free(s->key);
-	*s = (struct kind_slot){ copy, len, *ret };
+	s->key = copy;
+	s->len = len;
+	s->id = *ret;
 	return 0;
 }
 

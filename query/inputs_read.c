@@ -408,21 +408,6 @@ read_truths(struct inputs_doc *d, const char *s, size_t len)
 	return 0;
 }
 
-static int
-new_doc(size_t len, size_t truths_len, struct inputs_doc **ret)
-{
-	_cleanup_(inputs_freep) struct inputs_doc *d = calloc(1, sizeof(*d));
-
-	if (!d)
-		return -ENOMEM;
-	d->text[0] = malloc(len + 1);
-	d->text[1] = malloc(truths_len + 1);
-	if (!d->text[0] || !d->text[1])
-		return -ENOMEM;
-	*ret = TAKE_PTR(d);
-	return 0;
-}
-
 int
 inputs_read(const char *inputs, size_t len, const char *truths,
 	    size_t truths_len, struct inputs_doc **ret, struct err *e)
@@ -433,9 +418,13 @@ inputs_read(const char *inputs, size_t len, const char *truths,
 
 	if (len > INPUTS_SIZE_MAX || truths_len > INPUTS_SIZE_MAX)
 		return err_set(e, -EBADMSG, "inputs: too long");
-	r = new_doc(len, truths_len, &d);
-	if (r < 0)
-		return err_sys(e, r, "inputs");
+	d = calloc(1, sizeof(*d));
+	if (d) {
+		d->text[0] = malloc(len + 1);
+		d->text[1] = malloc(truths_len + 1);
+	}
+	if (!d || !d->text[0] || !d->text[1])
+		return err_sys(e, -ENOMEM, "inputs");
 	r = read_document(d, inputs, len, &at);
 	if (r < 0)
 		return err_set(e, r,

@@ -21,6 +21,7 @@ static const struct command commands[] = {
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },
 	{ "audit", "verify", cmd_verify, "is the log whole and unchanged?" },
+	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "export", cmd_export, "records for other programs; proofs" },
 	{ "audit", "stats", cmd_stats, "how much of what, how large, how far" },
 	{ "audit", "keys", cmd_keys, "the keys that others need to verify" },

@@ -255,7 +255,7 @@ cell_of(struct prover *p, uint64_t from, unsigned int i, struct cell **ret,
 	int k;
 
 	*ret = NULL;
-	if (from < p->gone.size)
+	if (from < p->gone.size || i > MERKLE_DEPTH)
 		return 0;
 	if (i < BLOCK_BITS) {
 		k = slot_of(p, from >> BLOCK_BITS, &s, e);

@@ -7,16 +7,13 @@
  */
 #include "supervisor/box-internal.h"
 
-#include "lib/fd.h"
-#include "profiles/jsonc.h"
 #include "profiles/request_json.h"
 #include "supervisor/gate.h"
+#include "supervisor/outcome_json.h"
 #include "supervisor/scribe.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define OUTCOME_DEPTH 4
 
 /* One request under way. */
 struct box_deal {
@@ -218,137 +215,18 @@ begin(struct box *b, const char *body, size_t len,
 
 /* Its outcome */
 
-/* Members of the document of an outcome; unknown ones are refused. */
-static int
-check_keys(json_t *j, struct err *e)
-{
-	static const char *const keys[] = { "action",	 "status", "error",
-					    "detail",	 "result", "bytes_in",
-					    "bytes_out", "labels", NULL };
-	const char *key;
-	json_t *v;
-
-	json_object_foreach(j, key, v)
-	{
-		bool known = false;
-
-		for (size_t i = 0; keys[i]; i++)
-			known = known || !strcmp(key, keys[i]);
-		if (!known) {
-			char shown[64];
-
-			str_escape(key, shown, sizeof(shown));
-			return err_set(e, -EINVAL,
-				       "outcome: unknown key \"%s\"", shown);
-		}
-	}
-	return 0;
-}
-
-static int
-take_labels(json_t *list, const char **names, struct gate_outcome *o,
-	    struct err *e)
-{
-	size_t i;
-	json_t *v;
-
-	if (!list)
-		return 0;
-	if (!json_is_array(list) || json_array_size(list) > POLICY_LABELS_MAX)
-		return err_set(e, -EINVAL,
-			       "outcome: /labels: a list of at most %d strings",
-			       POLICY_LABELS_MAX);
-	json_array_foreach(list, i, v)
-	{
-		if (!json_is_string(v))
-			return err_set(e, -EINVAL,
-				       "outcome: /labels/%zu: not a string", i);
-		names[i] = json_string_value(v);
-	}
-	o->labels = names;
-	o->n_labels = json_array_size(list);
-	return 0;
-}
-
-static int
-bad_type(struct err *e, const char *key, const char *want)
-{
-	return err_set(e, -EINVAL, "outcome: /%s: not %s", key, want);
-}
-
-static int
-take_text(json_t *j, const char *key, const char **ret, struct err *e)
-{
-	json_t *v = json_object_get(j, key);
-
-	*ret = json_string_value(v);
-	return v && !*ret ? bad_type(e, key, "a string") : 0;
-}
-
-static int
-take_bytes(json_t *j, const char *key, int64_t *ret, struct err *e)
-{
-	json_t *v = json_object_get(j, key);
-
-	*ret = v ? json_integer_value(v) : -1;
-	return v && (!json_is_integer(v) || *ret < 0)
-		       ? bad_type(e, key, "a number of bytes")
-		       : 0;
-}
-
-static int
-take_outcome(json_t *j, struct gate_outcome *o, const char **names,
-	     uint64_t *ret_action, struct err *e)
-{
-	json_t *action = json_object_get(j, "action");
-	const char *result;
-	int r = check_keys(j, e);
-
-	if (r < 0)
-		return r;
-	if (!json_is_integer(action) || json_integer_value(action) <= 0)
-		return bad_type(e, "action", "the number of an action");
-	*ret_action = (uint64_t)json_integer_value(action);
-	r = take_text(j, "status", &o->status, e);
-	if (r >= 0 && !o->status)
-		r = bad_type(e, "status", "there");
-	if (r >= 0)
-		r = take_text(j, "error", &o->error, e);
-	if (r >= 0)
-		r = take_text(j, "detail", &o->detail, e);
-	if (r >= 0)
-		r = take_text(j, "result", &result, e);
-	if (r >= 0)
-		r = take_bytes(j, "bytes_in", &o->bytes_in, e);
-	if (r >= 0)
-		r = take_bytes(j, "bytes_out", &o->bytes_out, e);
-	if (r >= 0)
-		r = take_labels(json_object_get(j, "labels"), names, o, e);
-	if (r >= 0 && result) {
-		o->result = result;
-		o->result_len = strlen(result);
-	}
-	return r;
-}
-
 static int
 end(struct box *b, const char *body, size_t len, json_t **ret, struct err *e)
 {
-	const char *names[POLICY_LABELS_MAX];
-	struct gate_outcome o = { 0 };
-	uint64_t action = 0;
-	struct jsonc j;
-	int r = jsonc_parse("outcome", body, len, CONTROL_BODY_MAX,
-			    OUTCOME_DEPTH, &j, e);
+	struct outcome_doc d;
+	int r = outcome_doc_read(body, len, &d, e);
 
 	if (r < 0)
 		return r;
-	r = take_outcome(j.root, &o, names, &action, e);
+	r = gate_end(b->audit.gate, d.action, &d.outcome, e);
 	if (r >= 0)
-		r = gate_end(b->audit.gate, action, &o, e);
-	jsonc_done(&j);
-	if (r >= 0)
-		*ret = json_pack("{sI}", "action", (json_int_t)action);
+		*ret = json_pack("{sI}", "action", (json_int_t)d.action);
+	outcome_doc_done(&d);
 	return r;
 }
 

@@ -150,8 +150,18 @@ digest(void *arg, const void *p, size_t n, uint8_t ret[32])
 	}
 }
 
+/* What the document withholds is not said elsewhere either. */
+static void
+hide_withheld(struct request *rq, uint64_t withheld)
+{
+	for (int a = 0; a < ATTR_MAX; a++)
+		if (withheld >> a & 1)
+			request_set(rq, (enum attr)a, "(withheld)");
+}
+
 static int
-input_fields(struct scribe *scribe, struct gate_turn *t, struct fields *f)
+input_fields(struct scribe *scribe, struct gate_turn *t, struct fields *f,
+	     struct request *shown)
 {
 	struct digester dg = { .scribe = scribe };
 	struct inputs in;
@@ -167,6 +177,7 @@ input_fields(struct scribe *scribe, struct gate_turn *t, struct fields *f)
 	fields_json(f, FIELD_INPUTS, t->inputs, in.len);
 	if (in.truths_len)
 		fields_json(f, FIELD_TRUTHS, t->truths, in.truths_len);
+	hide_withheld(shown, in.withheld);
 	return 0;
 }
 
@@ -218,14 +229,14 @@ int
 gate_fields(struct scribe *scribe, struct gate_turn *t,
 	    const struct gate_turn_by *by, struct fields *f)
 {
-	int r;
+	struct request shown = t->rq;
+	int r = input_fields(scribe, t, f, &shown);
 
-	what_fields(f, &t->rq);
-	r = input_fields(scribe, t, f);
 	if (r < 0)
 		return r;
+	what_fields(f, &shown);
 	gate_labels_field(f, FIELD_LABELS_IN, t->epoch->policy, t->labels);
-	field_of(f, FIELD_REGION, &t->rq, ATTR_REGION);
+	field_of(f, FIELD_REGION, &shown, ATTR_REGION);
 	decision_fields(t, f);
 	fields_uint(f, FIELD_BY_UID, by->uid);
 	fields_uint(f, FIELD_BY_PID, (uint64_t)by->pid);

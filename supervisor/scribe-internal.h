@@ -4,6 +4,10 @@
 
 #include "audit/client.h"
 
+/* Fewer than the client has places for. */
+#define SCRIBE_IN_FLIGHT_MAX 128u
+#define SCRIBE_PAUSE_US 4000u
+
 struct event;
 
 enum item_state {
@@ -30,11 +34,15 @@ struct scribe {
 	struct client *client;
 	const struct wire_hello *hello;
 	struct item *first, **last;
-	size_t n, bytes;
+	size_t n, bytes, in_flight;
+	bool sending;
 	uint64_t lost;
-	int state; /* why nothing is recorded; 0 */
-	bool away; /* the writer is gone */
-	uint64_t retry_us, ask_us;
+	int state;	   /* why nothing is recorded; 0 */
+	bool away;	   /* the writer is gone */
+	uint64_t retry_us; /* nothing is sent again before; 0: at once */
+	uint64_t pause_us; /* before the next attempt; doubled each time */
+	uint64_t ask_us;
+	pid_t starter; /* of a writer; 0: none */
 	struct event_base *base;
 	struct event *ev, *ev_time;
 	struct fields fields; /* for callers */

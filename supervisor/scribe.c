@@ -11,11 +11,26 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #define BLOB_US 1000000u
 #define HELLO_US 5000000u /* a writer that starts reads its log first */
 
 static int watch_fd(struct scribe *t);
+
+/* The loop does not wait for a writer to start: a box must be stopped meanwhile
+ * if need be. One attempt at a time. */
+static void
+need_writer(struct scribe *t)
+{
+	struct err e = ERR_INIT;
+	int r;
+
+	if (t->starter > 0 && waitpid(t->starter, NULL, WNOHANG) == 0)
+		return;
+	r = client_launch(t->client, &e);
+	t->starter = r > 0 ? r : 0;
+}
 
 /* The writer is gone: what was sent and not acknowledged comes back through
  * on_ack() from within client_reconnect(). */
@@ -23,18 +38,18 @@ static void
 come_back(struct scribe *t)
 {
 	struct err e = ERR_INIT;
+	int r = client_reconnect(t->client, &e);
 
-	if (t->ev)
-		event_free(t->ev);
-	t->ev = NULL;
-	if (client_reconnect(t->client, &e) < 0) {
+	if (r < 0) {
+		need_writer(t);
 		scribe_retry_soon(t);
 		return;
 	}
 	t->away = false;
 	t->state = 0;
+	t->retry_us = 0;
 	if (watch_fd(t) < 0)
-		scribe_retry_soon(t);
+		scribe_gone(t);
 }
 
 static void
@@ -42,11 +57,13 @@ receive(struct scribe *t)
 {
 	struct err e = ERR_INIT;
 
-	if (!t->away && client_process(t->client, &e) < 0) {
+	if (t->away)
+		return;
+	if (client_process(t->client, &e) < 0) {
 		scribe_gone(t);
 		come_back(t);
-		scribe_send_unsent(t);
 	}
+	scribe_send_unsent(t);
 }
 
 /* Who waited too long hears so; the rest of it is tell_late()'s. */
@@ -157,6 +174,7 @@ scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
 		return 0;
 	}
 	t->base = base;
+	client_no_start(t->client);
 	t->ev_time = evtimer_new(base, on_timer, t);
 	r = t->ev_time ? (t->away ? 0 : watch_fd(t)) : -ENOMEM;
 	if (r < 0) {
@@ -224,6 +242,7 @@ scribe_new(const char *writer, struct scribe **ret, struct err *e)
 	memset(t, 0, offsetof(struct scribe, fields));
 	t->last = &t->first;
 	t->ask_us = SCRIBE_ASK_US;
+	t->pause_us = SCRIBE_PAUSE_US;
 	r = client_new(&o, &t->client, e);
 	if (r < 0) {
 		free(t);
@@ -245,6 +264,8 @@ scribe_free(struct scribe *t)
 	if (!t)
 		return;
 	unwatch(t);
+	if (t->starter > 0)
+		(void)waitpid(t->starter, NULL, WNOHANG);
 	client_free(t->client);
 	while (t->first)
 		scribe_item_drop(t->first);
@@ -257,12 +278,23 @@ scribe_open(struct scribe *t, const struct fields *channel, struct err *e)
 	return client_open(t->client, channel, e);
 }
 
+/* A call that waits may have seen the writer go. Returns r. */
+static int
+look(struct scribe *t, int r)
+{
+	if (client_fd(t->client) < 0 && !t->away)
+		scribe_gone(t);
+	return r;
+}
+
 static int
 need_hello(struct scribe *t, struct err *e)
 {
 	if (t->away)
 		return scribe_refused(-EPIPE, e);
-	return t->hello ? 0 : client_hello(t->client, HELLO_US, &t->hello, e);
+	return t->hello ? 0
+			: look(t,
+			       client_hello(t->client, HELLO_US, &t->hello, e));
 }
 
 int
@@ -285,7 +317,7 @@ scribe_blob(struct scribe *t, const void *data, size_t len,
 	if (t->away)
 		return scribe_refused(-EPIPE, e);
 	sha256(data, len, ret);
-	return client_blob(t->client, ret, data, len, BLOB_US, e);
+	return look(t, client_blob(t->client, ret, data, len, BLOB_US, e));
 }
 
 /* What was told comes first, and leaves room for what is to be told of it. */
@@ -323,8 +355,8 @@ scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	r = scribe_item_send(it);
 	if (r < 0)
 		scribe_item_drop(it);
-	else
-		scribe_set_timer(t);
+	scribe_send_unsent(t);
+	scribe_set_timer(t);
 	return r;
 }
 
@@ -337,8 +369,8 @@ scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,
 
 	if (!it)
 		t->lost++;
-	else if (!t->away && scribe_item_send(it) < 0)
-		scribe_retry_soon(t);
+	else
+		scribe_send_unsent(t);
 }
 
 uint64_t

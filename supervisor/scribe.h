@@ -18,9 +18,9 @@
 #define SCRIBE_KEPT_MAX 1024u
 #define SCRIBE_KEPT_BYTES (1024u * 1024)
 #define SCRIBE_ASK_US                                                          \
-	10000000u /* an answer that comes later counts as none                 \
-		   */
-#define SCRIBE_RETRY_US 250000u
+	10000000u		/* an answer that comes later counts as none   \
+				 */
+#define SCRIBE_RETRY_US 250000u /* at most between attempts */
 
 struct scribe;
 struct event_base;

@@ -6,6 +6,7 @@
  */
 #include "supervisor/scribe-internal.h"
 
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -95,8 +96,10 @@ is_final(int status)
 void
 scribe_retry_soon(struct scribe *t)
 {
-	if (!t->retry_us)
-		t->retry_us = scribe_now() + SCRIBE_RETRY_US;
+	if (!t->retry_us) {
+		t->retry_us = scribe_now() + t->pause_us;
+		t->pause_us = MIN(2 * t->pause_us, SCRIBE_RETRY_US);
+	}
 	scribe_set_timer(t);
 }
 
@@ -124,8 +127,7 @@ become_outcome(struct item *it, uint64_t seq)
 	it->ref = seq;
 	it->flags = 0;
 	it->state = ITEM_UNSENT;
-	if (scribe_item_send(it) < 0)
-		scribe_retry_soon(it->t);
+	scribe_send_unsent(it->t);
 }
 
 /* Already there: it was sent twice, and the first one came through. */
@@ -169,6 +171,9 @@ on_ack(void *arg, uint64_t seq, int status)
 {
 	struct item *it = arg;
 
+	it->t->in_flight--;
+	if (status >= 0)
+		it->t->pause_us = SCRIBE_PAUSE_US;
 	if (status != -EPIPE)
 		it->t->state = status < 0 && !is_final(status) ? status : 0;
 	if (it->deadline)
@@ -179,15 +184,23 @@ on_ack(void *arg, uint64_t seq, int status)
 
 /* Sending */
 
+/* The descriptor is closed already, or will be: the loop must know at once.
+ * Its number may be somebody else's in a moment, whom the loop would take for
+ * watched. */
 void
 scribe_gone(struct scribe *t)
 {
+	if (t->ev)
+		event_free(t->ev);
+	t->ev = NULL;
 	t->away = true;
 	t->state = -EPIPE;
 	t->hello = NULL;
 	scribe_retry_soon(t);
 }
 
+/* Not within itself: client_send() may wait for room, and what comes in
+ * meanwhile may want to be answered with more. That waits for its turn. */
 int
 scribe_item_send(struct item *it)
 {
@@ -195,29 +208,42 @@ scribe_item_send(struct item *it)
 	struct err e = ERR_INIT;
 	int64_t r;
 
+	if (t->sending || t->in_flight >= SCRIBE_IN_FLIGHT_MAX)
+		return -EAGAIN;
 	fill(&t->out, it->bytes, it->len);
 	it->state = ITEM_SENT;
+	t->sending = true;
+	t->in_flight++;
 	r = client_send(t->client, it->type, it->ref, &t->out, it->flags,
 			on_ack, it, &e);
-	if (r >= 0)
-		return 0;
-	it->state = ITEM_UNSENT;
-	if (r == -EPIPE || r == -ECONNRESET || r == -ENOTCONN)
+	t->sending = false;
+	if (r < 0) {
+		it->state = ITEM_UNSENT;
+		t->in_flight--;
+	}
+	if (client_fd(t->client) < 0 || r == -EPIPE || r == -ECONNRESET)
 		scribe_gone(t);
-	return (int)r;
+	return r < 0 ? (int)r : 0;
+}
+
+static struct item *
+first_unsent(const struct scribe *t)
+{
+	struct item *it = t->first;
+
+	while (it && it->state != ITEM_UNSENT)
+		it = it->next;
+	return it;
 }
 
 void
 scribe_send_unsent(struct scribe *t)
 {
-	struct item *next;
+	struct item *it;
 
-	for (struct item *it = t->first; it && !t->away; it = next) {
-		next = it->next;
-		if (it->state == ITEM_UNSENT && scribe_item_send(it) < 0 &&
-		    !t->away) {
-			scribe_retry_soon(t);
+	while (!t->away && !t->retry_us && (it = first_unsent(t)))
+		if (scribe_item_send(it) < 0)
 			break;
-		}
-	}
+	if (it && !t->in_flight)
+		scribe_retry_soon(t);
 }

@@ -22,7 +22,11 @@ SOURCE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 N = int(os.environ.get("BENCH_N", "100"))
 PARTS = os.environ.get("BENCH_ONLY",
                        "launch phases memory control command calls "
-                       "decide audit").split()
+<<<<<<< HEAD
+                       "decide query audit").split()
+=======
+                       "decide query audit").split()
+>>>>>>> main
 ROOT = os.geteuid() == 0
 WS = TMP + "/ws"
 FILTER = TMP + "/filter"
@@ -564,6 +568,7 @@ def part_decide():
                       valid=valid))
 
 
+<<<<<<< HEAD
 def audit_durable(rows):
     say("  %8s %-20s %12s %10s %10s" %
         ("waiting", "", "records/s", "median us", "p99 us"))
@@ -617,6 +622,30 @@ def part_audit():
     say("  verify: %d MB in %.2f s" % (size / 1e6, took / 1e9))
     say("    " + least("verify", size / 1e6 / (took / 1e9), 300.0, " MB/s",
                        valid))
+=======
+def part_query():
+    title("Questions to a log of 1,250,000 records (the newest 1000)")
+    r = subprocess.run([BIN + "/bench_query", "1000000", TMP], stdin=NULL,
+                       stdout=subprocess.PIPE, text=True, check=False)
+    rows = [line.split("\t") for line in r.stdout.splitlines()]
+    if r.returncode or len(rows) < 10:
+        say(f"  bench_query failed (exit status {r.returncode})")
+    slowest = 0.0
+    for name, us, n in rows:
+        ms, n = int(us) / 1e3, int(n)
+        if name.startswith("index, "):
+            rate = f"{n:,} records a second" if n else ""
+            say(f"  {name:24} {ms:10.2f} ms  {rate}")
+            if n:
+                say("    " + goal(name + ": microseconds a record", 1e6 / n,
+                                  1e6 / 300000, " us"))
+            continue
+        say(f"  {name:24} {ms:10.2f} ms  {n:,} records")
+        if not name.startswith("all"):
+            slowest = max(slowest, ms)
+    say("    " + goal("the slowest question", slowest, 100.0, " ms",
+                      valid=slowest > 0))
+>>>>>>> main
 
 
 def main():

@@ -5,7 +5,8 @@
  *
  *	bench_query [RECORDS [DIR]]
  *
- * One line each: NAME MEDIAN-MICROSECONDS RECORDS.
+ * One line each, with tabs: name, median in microseconds, records. Of the
+ *index: name, microseconds, records a second.
  */
 #include "lib/str.h"
 #include "query/trail.h"
@@ -13,6 +14,7 @@
 #include "tests/tools/query_log.h"
 
 #include <fcntl.h>
+#include <limits.h>
 
 #define ROUNDS 21
 #define FIRST_US UINT64_C(1764000000000000)
@@ -44,7 +46,7 @@ ask(struct trail *t, const char *name, const struct filter *f, int rounds)
 		}
 		took[i] = (bench_now() - start) / 1000;
 	}
-	printf("%-24s %9llu us %9llu records\n", name,
+	printf("%s\t%llu\t%llu\n", name,
 	       (unsigned long long)bench_percentile(took, (size_t)rounds, 50),
 	       (unsigned long long)n);
 	fflush(stdout);
@@ -105,8 +107,7 @@ open_timed(const char *name, int dirfd, const char *index, uint64_t records)
 		exit(1);
 	}
 	start = bench_now() - start;
-	printf("%-24s %9llu us %9llu records a second\n", name,
-	       (unsigned long long)start / 1000,
+	printf("%s\t%llu\t%llu\n", name, (unsigned long long)start / 1000,
 	       (unsigned long long)(records * 1000000000 / (start + 1)));
 	fflush(stdout);
 	return t;
@@ -122,13 +123,15 @@ main(int argc, char **argv)
 				    .rules = 50,
 				    .first_us = FIRST_US,
 				    .step_us = 1000 };
-	char dir[64] = "/tmp/bench_query.XXXXXX", index[96];
+	char dir[PATH_MAX], index[PATH_MAX + 8];
 	struct trail *t;
 	uint64_t n;
 	int fd;
 
 	if (argc > 1 && str_to_u64(argv[1], &s.records) < 0)
 		bench_die(argv[1]);
+	snprintf(dir, sizeof(dir), "%s/bench_query.XXXXXX",
+		 argc > 2 ? argv[2] : "/tmp");
 	if (!mkdtemp(dir))
 		bench_die("mkdtemp");
 	n = query_log_make(dir, &s, 0);

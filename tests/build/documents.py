@@ -131,7 +131,8 @@ def check_layers():
 def check_options(agentbox):
     pages = {"run": "agentbox-run.1", "doctor": "agentbox-doctor.1",
              "profile": "agentbox-profile.1",
-             "audit": "agentbox-audit.1", "decide": "agentbox-decide.1"}
+             "audit": "agentbox-audit.1", "decide": "agentbox-decide.1",
+             "why": "agentbox-why.1", "trace": "agentbox-trace.1"}
     listed = subprocess.run([agentbox, "help"], capture_output=True,
                             text=True).stdout
     commands = re.findall(r"^  (\w+) ", listed, re.M)

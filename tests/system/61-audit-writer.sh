@@ -8,8 +8,7 @@ audit=$(dirname "$AGENTBOX")/agentbox-audit
 verify=$(dirname "$AGENTBOX")/agentbox-verify
 client=$SRC/tests/system/auditwriter.py
 state=$TMP/state
-export XDG_CONFIG_HOME=$TMP/config
-mkdir -p "$state" "$XDG_CONFIG_HOME/agentbox"
+mkdir "$state"
 chmod 700 "$state"
 writer_uid=1879113728
 
@@ -17,7 +16,7 @@ writer_uid=1879113728
 start()
 {
 	: >"$TMP/ready"
-	spawn "$audit" --foreground --state "$state" --ready-fd 3 "$@" 3>"$TMP/ready"
+	spawn "$audit" --foreground --state "$state" --ready-fd 3 "$@" 3>"$TMP/ready" 2>"$TMP/said"
 	writer=$spawned
 	wait_for 20 test -s "$TMP/ready"
 }
@@ -153,12 +152,8 @@ check "and leaves it where it is" test -S "$TMP/listen"
 check_err "another descriptor is no socket" 1 'is no listening' \
 	bash -c "exec env LISTEN_FDS=1 LISTEN_PID=\$\$ '$audit' --foreground --state '$state' 3</dev/null"
 
-# ---- the user's settings ---------------------------------------------------
-if is_root; then
-	skip "settings of one's own, sinks" "root's are the host's"
-	finish
-fi
-conf=$XDG_CONFIG_HOME/agentbox/audit.json
+# ---- settings ---------------------------------------------------------------
+conf=$state/audit.json # of this folder alone
 echo '{ "version": 1, "idel": "1s" }' >"$conf"
 check_err "settings that are wrong end the start" 1 'audit.json.*idel' "$audit" --state "$state"
 cat >"$conf" <<-END

@@ -178,7 +178,7 @@ several()
 	for i in "${pids[@]}"; do
 		wait "$i" || bad=1
 	done
-	[ $bad = 0 ] && [ "$(cat "$TMP"/n? | sort -u)" = 4 ]
+	[ "$bad" = 0 ] && [ "$(cat "$TMP"/n? | sort -u)" = 4 ]
 }
 check "several at once, without an index at first" several
 if ! is_root; then # root writes everywhere
@@ -217,7 +217,7 @@ check_err "a type that there is not" 125 'did you mean "intent"' \
 	audit schema intnt
 
 # ---- a log that was changed -------------------------------------------------
-cp -r "$AGENTBOX_STATE_DIR" "$TMP/changed"
+cp -a "$AGENTBOX_STATE_DIR" "$TMP/changed"
 python3 - "$TMP/changed/audit/log/00000000000000000001.seg" <<'END'
 import sys
 with open(sys.argv[1], "r+b") as f:
@@ -231,4 +231,9 @@ check_status "verify says no" 1 audit verify
 check_out "and names the place" 'NOT WHOLE: .*000001\.seg: offset .*record [0-9]+' \
 	bash -c '"$AGENTBOX" audit verify; true'
 check_out "questions are answered all the same" 'box\.stort' audit query
+check "a new log beside it" audit anew
+check "which is whole" run_box --profile "$TMP/alpha.json" -- true
+check_out "and says so" WHOLE audit verify
+check_out "the index is of it" '^1$' audit query --count --type intent
+check "the old one is kept" compgen -G "$TMP/changed/audit.damaged-*"
 finish

@@ -61,9 +61,9 @@ child(struct at *a, int listener, int signals)
 	o.peers.ns_ino = st.st_ino;
 	ASSERT_OK(server_new(&o, &s, &e));
 	ASSERT_OK(server_run(s));
+	ASSERT_OK(server_stop(s));
 	server_free(s);
-	server_now(&a->log->now);
-	log_stop(a->log);
+	log_kill(a->log);
 	close(o.peers.proc);
 	close(listener);
 	close(signals);

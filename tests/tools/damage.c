@@ -10,7 +10,7 @@
 #include <string.h>
 
 uint64_t
-world_number(struct world *w, uint64_t below)
+damaged_number(struct damaged *w, uint64_t below)
 {
 	uint64_t z = w->random += UINT64_C(0x9e3779b97f4a7c15);
 
@@ -22,7 +22,7 @@ world_number(struct world *w, uint64_t below)
 /* ---- the files -----------------------------------------------------------*/
 
 static void
-load(struct world *w)
+load(struct damaged *w)
 {
 	char name[32];
 
@@ -44,7 +44,7 @@ load(struct world *w)
 }
 
 void
-world_make(struct world *w, const struct audit_log_spec *s)
+damaged_make(struct damaged *w, const struct audit_log_spec *s)
 {
 	memset(w, 0, sizeof(*w));
 	snprintf(w->dir, sizeof(w->dir), "%s/XXXXXX", tap_tmpdir());
@@ -71,7 +71,7 @@ files_free(struct files *f)
 }
 
 void
-world_done(struct world *w)
+damaged_done(struct damaged *w)
 {
 	files_free(&w->was);
 	audit_log_done(&w->log);
@@ -80,7 +80,7 @@ world_done(struct world *w)
 }
 
 static void
-write_file(const struct world *w, const struct file *f)
+write_file(const struct damaged *w, const struct file *f)
 {
 	char name[32];
 	int fd = openat(w->logfd, audit_log_file(f->first, name),
@@ -101,7 +101,8 @@ file_named(const struct files *f, uint64_t first)
 }
 
 void
-world_write(const struct world *w, const struct files *a, const struct files *b)
+damaged_write(const struct damaged *w, const struct files *a,
+	      const struct files *b)
 {
 	char name[32];
 
@@ -122,7 +123,7 @@ world_write(const struct world *w, const struct files *a, const struct files *b)
 
 /* The file, with bytes of its own. */
 static struct file *
-touch(struct world *w, uint64_t first)
+touch(struct damaged *w, uint64_t first)
 {
 	struct file *f = (struct file *)(uintptr_t)file_named(&w->is, first);
 
@@ -142,7 +143,7 @@ touch(struct world *w, uint64_t first)
 
 /* Puts len bytes in place of old_len at this place. */
 static void
-put_in(struct world *w, uint64_t first, size_t at, size_t old_len,
+put_in(struct damaged *w, uint64_t first, size_t at, size_t old_len,
        const uint8_t *p, size_t len)
 {
 	struct file *f = touch(w, first);
@@ -159,7 +160,7 @@ put_in(struct world *w, uint64_t first, size_t at, size_t old_len,
 }
 
 const uint8_t *
-world_record(const struct world *w, uint64_t seq)
+damaged_record(const struct damaged *w, uint64_t seq)
 {
 	const struct audit_log_place *p = &w->log.place[seq - 1];
 
@@ -168,7 +169,7 @@ world_record(const struct world *w, uint64_t seq)
 
 /* Record seq becomes these bytes. */
 static void
-replace(struct world *w, uint64_t seq, const uint8_t *p, size_t len)
+replace(struct damaged *w, uint64_t seq, const uint8_t *p, size_t len)
 {
 	const struct audit_log_place *at = &w->log.place[seq - 1];
 
@@ -176,164 +177,167 @@ replace(struct world *w, uint64_t seq, const uint8_t *p, size_t len)
 }
 
 static uint64_t
-any_seq(struct world *w)
+any_seq(struct damaged *w)
 {
-	return 1 + world_number(w, w->log.n);
+	return 1 + damaged_number(w, w->log.n);
 }
 
 static void
-flip_byte(struct world *w)
+flip_byte(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 	struct file *f = touch(w, p->file);
 
-	f->p[p->offset + world_number(w, p->size)] ^=
-		world_number(w, 2) ? (uint8_t)(1u << world_number(w, 8))
-				   : (uint8_t)(1 + world_number(w, 255));
+	f->p[p->offset + damaged_number(w, p->size)] ^=
+		damaged_number(w, 2) ? (uint8_t)(1u << damaged_number(w, 8))
+				     : (uint8_t)(1 + damaged_number(w, 255));
 }
 
 /* The head of a frame is where a reader goes wrong most easily. */
 static void
-flip_in_head(struct world *w)
+flip_in_head(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 
-	touch(w, p->file)->p[p->offset + world_number(w, RECORD_HEAD)] ^=
-		(uint8_t)(1 + world_number(w, 255));
+	touch(w, p->file)->p[p->offset + damaged_number(w, RECORD_HEAD)] ^=
+		(uint8_t)(1 + damaged_number(w, 255));
 }
 
 static void
-drop_records(struct world *w)
+drop_records(struct damaged *w)
 {
-	uint64_t seq = any_seq(w), n = 1 + world_number(w, 4);
+	uint64_t seq = any_seq(w), n = 1 + damaged_number(w, 4);
 
 	for (uint64_t i = MIN(seq + n - 1, w->log.n); i >= seq; i--)
 		replace(w, i, NULL, 0);
 }
 
 static void
-swap_records(struct world *w)
+swap_records(struct damaged *w)
 {
-	uint64_t a = any_seq(w), b = world_number(w, 2) ? a + 1 : any_seq(w);
+	uint64_t a = any_seq(w), b = damaged_number(w, 2) ? a + 1 : any_seq(w);
 	uint64_t low = MIN(a, b), high = MAX(a, b);
 
 	if (low == high || high > w->log.n)
 		low = 1, high = w->log.n;
-	replace(w, high, world_record(w, low), w->log.place[low - 1].size);
-	replace(w, low, world_record(w, high), w->log.place[high - 1].size);
+	replace(w, high, damaged_record(w, low), w->log.place[low - 1].size);
+	replace(w, low, damaged_record(w, high), w->log.place[high - 1].size);
 }
 
 static void
-duplicate_record(struct world *w)
+duplicate_record(struct damaged *w)
 {
-	uint64_t seq = any_seq(w), to = world_number(w, 2) ? seq : any_seq(w);
+	uint64_t seq = any_seq(w), to = damaged_number(w, 2) ? seq : any_seq(w);
 	const struct audit_log_place *p = &w->log.place[to - 1];
 
-	put_in(w, p->file, p->offset + p->size, 0, world_record(w, seq),
+	put_in(w, p->file, p->offset + p->size, 0, damaged_record(w, seq),
 	       w->log.place[seq - 1].size);
 }
 
 static void
-replace_record(struct world *w)
+replace_record(struct damaged *w)
 {
 	uint64_t to = any_seq(w), from = any_seq(w);
 
-	replace(w, to, world_record(w, from), w->log.place[from - 1].size);
+	replace(w, to, damaged_record(w, from), w->log.place[from - 1].size);
 }
 
 /* An older one in place of a checkpoint. */
 static void
-old_checkpoint(struct world *w)
+old_checkpoint(struct damaged *w)
 {
-	size_t i = world_number(w, w->log.n_notes);
+	size_t i = damaged_number(w, w->log.n_notes);
 	uint64_t to = w->log.note[i].size + 1;
-	uint64_t from = w->log.note[world_number(w, w->log.n_notes)].size + 1;
+	uint64_t from = w->log.note[damaged_number(w, w->log.n_notes)].size + 1;
 
-	replace(w, to, world_record(w, from), w->log.place[from - 1].size);
+	replace(w, to, damaged_record(w, from), w->log.place[from - 1].size);
 }
 
 static void
-record_of_other_log(struct world *w)
+record_of_other_log(struct damaged *w)
 {
-	uint64_t seq = 1 + world_number(w, MIN(w->log.n, w->other->log.n));
+	uint64_t seq = 1 + damaged_number(w, MIN(w->log.n, w->other->log.n));
 
-	replace(w, seq, world_record(w->other, seq),
+	replace(w, seq, damaged_record(w->other, seq),
 		w->other->log.place[seq - 1].size);
 }
 
 static void
-cut_file(struct world *w)
+cut_file(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 	struct file *f = touch(w, p->file);
 
-	f->n = p->offset + (world_number(w, 2) ? world_number(w, p->size) : 0);
+	f->n = p->offset +
+	       (damaged_number(w, 2) ? damaged_number(w, p->size) : 0);
 }
 
 /* All that is behind some record goes, as after an attacker's truncate. */
 static void
-cut_log(struct world *w)
+cut_log(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 
 	while (w->is.f[w->is.n - 1].first != p->file)
 		file_free(&w->is.f[--w->is.n]);
 	touch(w, p->file)->n =
-		p->offset + (world_number(w, 2) ? world_number(w, p->size) : 0);
+		p->offset +
+		(damaged_number(w, 2) ? damaged_number(w, p->size) : 0);
 }
 
 static void
-insert_bytes(struct world *w)
+insert_bytes(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 	uint8_t b[300];
-	size_t n = 1 + world_number(w, world_number(w, 2) ? 4 : sizeof(b));
+	size_t n = 1 + damaged_number(w, damaged_number(w, 2) ? 4 : sizeof(b));
 
 	for (size_t i = 0; i < n; i++)
-		b[i] = (uint8_t)world_number(w, 256);
+		b[i] = (uint8_t)damaged_number(w, 256);
 	put_in(w, p->file,
-	       p->offset + (world_number(w, 2) ? world_number(w, p->size) : 0),
+	       p->offset +
+		       (damaged_number(w, 2) ? damaged_number(w, p->size) : 0),
 	       0, b, n);
 }
 
 static void
-remove_bytes(struct world *w)
+remove_bytes(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
-	size_t at = p->offset + world_number(w, p->size);
+	size_t at = p->offset + damaged_number(w, p->size);
 	size_t left = file_named(&w->is, p->file)->n - at;
-	size_t n = 1 + world_number(w, 300);
+	size_t n = 1 + damaged_number(w, 300);
 
 	put_in(w, p->file, at, MIN(n, left), NULL, 0);
 }
 
 static void
-zero_bytes(struct world *w)
+zero_bytes(struct damaged *w)
 {
 	const struct audit_log_place *p = &w->log.place[any_seq(w) - 1];
 	struct file *f = touch(w, p->file);
-	size_t n = world_number(w, 5000);
+	size_t n = damaged_number(w, 5000);
 
 	memset(f->p + p->offset, 0, MIN(f->n - p->offset, n));
 }
 
 static void
-append_bytes(struct world *w)
+append_bytes(struct damaged *w)
 {
-	struct file *f = &w->is.f[world_number(w, w->is.n)];
+	struct file *f = &w->is.f[damaged_number(w, w->is.n)];
 	uint8_t b[5000] = { 0 };
-	size_t n = 1 + world_number(w, world_number(w, 2) ? 8 : sizeof(b));
+	size_t n = 1 + damaged_number(w, damaged_number(w, 2) ? 8 : sizeof(b));
 
-	if (world_number(w, 2))
+	if (damaged_number(w, 2))
 		for (size_t i = 0; i < n; i++)
-			b[i] = (uint8_t)world_number(w, 256);
+			b[i] = (uint8_t)damaged_number(w, 256);
 	put_in(w, f->first, f->n, 0, b, n);
 }
 
 static void
-lose_file(struct world *w)
+lose_file(struct damaged *w)
 {
-	size_t i = world_number(w, w->is.n);
+	size_t i = damaged_number(w, w->is.n);
 
 	file_free(&w->is.f[i]);
 	memmove(&w->is.f[i], &w->is.f[i + 1],
@@ -341,9 +345,9 @@ lose_file(struct world *w)
 }
 
 static void
-swap_files(struct world *w)
+swap_files(struct damaged *w)
 {
-	size_t a = world_number(w, w->is.n), b = (a + 1) % w->is.n;
+	size_t a = damaged_number(w, w->is.n), b = (a + 1) % w->is.n;
 	struct file x = w->is.f[a], y = w->is.f[b];
 
 	w->is.f[a] = y;
@@ -354,12 +358,12 @@ swap_files(struct world *w)
 }
 
 static void
-empty_file(struct world *w)
+empty_file(struct damaged *w)
 {
-	touch(w, w->is.f[world_number(w, w->is.n)].first)->n = 0;
+	touch(w, w->is.f[damaged_number(w, w->is.n)].first)->n = 0;
 }
 
-static void (*const changes[])(struct world *w) = {
+static void (*const changes[])(struct damaged *w) = {
 	flip_byte,	flip_byte,    flip_in_head,	   drop_records,
 	swap_records,	cut_file,     duplicate_record,	   replace_record,
 	old_checkpoint, cut_log,      record_of_other_log, insert_bytes,
@@ -368,9 +372,9 @@ static void (*const changes[])(struct world *w) = {
 };
 
 size_t
-world_damage(struct world *w)
+damaged_hurt(struct damaged *w)
 {
-	size_t what = world_number(w, ARRAY_SIZE(changes));
+	size_t what = damaged_number(w, ARRAY_SIZE(changes));
 
 	w->is = w->was;
 	for (size_t i = 0; i < w->is.n; i++)

@@ -22,25 +22,25 @@ struct files {
 	size_t n;
 };
 
-struct world {
+struct damaged {
 	char dir[PATH_MAX];
 	int dirfd, logfd;
 	struct audit_log log;
 	struct files was, is;
-	struct world *other; /* a log of the same shape and another content */
+	struct damaged *other; /* a log of the same shape and another content */
 	uint64_t random;
 	bool appended; /* nothing was changed, something added at the end */
 };
 
-void world_make(struct world *w, const struct audit_log_spec *s);
-void world_done(struct world *w);
+void damaged_make(struct damaged *w, const struct audit_log_spec *s);
+void damaged_done(struct damaged *w);
 /* Does one of some twenty things to w->is, a copy of w->was that files_free()
  * releases. Returns which; the same random makes the same. */
-size_t world_damage(struct world *w);
-uint64_t world_number(struct world *w, uint64_t below);
+size_t damaged_hurt(struct damaged *w);
+uint64_t damaged_number(struct damaged *w, uint64_t below);
 /* Makes the folder hold b where it held a. */
-void world_write(const struct world *w, const struct files *a,
-		 const struct files *b);
+void damaged_write(const struct damaged *w, const struct files *a,
+		   const struct files *b);
 /* The bytes of record seq, as they were. */
-const uint8_t *world_record(const struct world *w, uint64_t seq);
+const uint8_t *damaged_record(const struct damaged *w, uint64_t seq);
 void files_free(struct files *f);

@@ -368,7 +368,7 @@ TEST(beginning_that_is_gone)
 	free_policies();
 	replay(dir, false, &seen);
 	ASSERT_EQ(seen.n.same, 4);
-	snprintf(path, sizeof(path), "%s/log/%020u.seg", dir, 1);
+	snprintf(path, sizeof(path), "%s/log/%020d.seg", dir, 1);
 	ASSERT_OK(unlink(path));
 	replay(dir, false, &seen);
 	ASSERT_EQ(seen.n.same, 2);

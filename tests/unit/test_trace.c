@@ -154,7 +154,7 @@ TEST(beginning_that_is_gone)
 	char path[400];
 
 	end(t);
-	snprintf(path, sizeof(path), "%s/log/%020u.seg", q.s.dir, 1);
+	snprintf(path, sizeof(path), "%s/log/%020d.seg", q.s.dir, 1);
 	ASSERT_OK(unlink(path));
 	t = trail_of(q.s.dir, &fd);
 	ASSERT_STRSTR(trace_text(t, "one", 0, false),

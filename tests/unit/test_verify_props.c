@@ -74,7 +74,7 @@ same_bytes(const struct files *a, const struct files *b, bool *ret_all)
 }
 
 static struct expected
-expect(struct world *w)
+expect(struct damaged *w)
 {
 	struct expected x = { .seq = 1 };
 	uint64_t same = same_bytes(&w->was, &w->is, &x.same);
@@ -87,7 +87,7 @@ expect(struct world *w)
 
 /* Where a place lies that the verifier named. */
 static uint64_t
-named_at(const struct world *w, const struct verify_report *r)
+named_at(const struct damaged *w, const struct verify_report *r)
 {
 	uint64_t at = 0;
 	char name[32];
@@ -103,7 +103,7 @@ named_at(const struct world *w, const struct verify_report *r)
 
 /* The file that is empty is found where it is, but what it held before. */
 static bool
-is_place(const struct world *w, const struct verify_report *r,
+is_place(const struct damaged *w, const struct verify_report *r,
 	 const struct expected *x)
 {
 	if (r->seq != x->seq)
@@ -114,9 +114,9 @@ is_place(const struct world *w, const struct verify_report *r,
 }
 
 static void
-verify(struct world *w, uint64_t seed, struct verify_report *ret)
+verify(struct damaged *w, uint64_t seed, struct verify_report *ret)
 {
-	uint64_t how = world_number(w, 4);
+	uint64_t how = damaged_number(w, 4);
 	struct verify_options o = { .public_key = w->log.public };
 	struct err e = ERR_INIT;
 
@@ -127,26 +127,26 @@ verify(struct world *w, uint64_t seed, struct verify_report *ret)
 		o.n_notes = w->log.n_notes;
 	}
 	/* what is only too much at the end may be a frame being written */
-	o.live = !w->appended && world_number(w, 4) == 0;
+	o.live = !w->appended && damaged_number(w, 4) == 0;
 	if (verify_log(w->dirfd, &o, ret, &e) < 0)
 		WRONG(seed, "cannot verify: %s", e.text);
 }
 
 /* Returns whether anything was changed at all. */
 static bool
-one_case(struct world *w, uint64_t seed)
+one_case(struct damaged *w, uint64_t seed)
 {
 	struct verify_report r;
 	struct expected x;
 	size_t what;
 
 	w->random = seed * 1000003;
-	what = world_damage(w);
+	what = damaged_hurt(w);
 	x = expect(w);
 	if (!x.same) {
-		world_write(w, &w->was, &w->is);
+		damaged_write(w, &w->was, &w->is);
 		verify(w, seed, &r);
-		world_write(w, &w->is, &w->was);
+		damaged_write(w, &w->is, &w->was);
 		if (r.fault == VERIFY_OK || !is_place(w, &r, &x))
 			WRONG(seed,
 			      "change %zu: want seq %llu at %llu; got %s: %s "
@@ -163,7 +163,7 @@ one_case(struct world *w, uint64_t seed)
 }
 
 static void
-assert_whole(struct world *w)
+assert_whole(struct damaged *w)
 {
 	struct verify_options o = { .public_key = w->log.public };
 	struct verify_report r;
@@ -175,7 +175,7 @@ assert_whole(struct world *w)
 }
 
 static void
-cases(struct world *w, uint64_t n)
+cases(struct damaged *w, uint64_t n)
 {
 	uint64_t first = props_first_seed(), found = 0;
 
@@ -191,16 +191,16 @@ static void
 cases_of(const struct audit_log_spec *s, uint64_t n)
 {
 	struct audit_log_spec t = *s;
-	struct world *w = calloc(2, sizeof(*w));
+	struct damaged *w = calloc(2, sizeof(*w));
 
 	ASSERT_NOT_NULL(w);
 	t.seed += 1000;
-	world_make(&w[0], s);
-	world_make(&w[1], &t);
+	damaged_make(&w[0], s);
+	damaged_make(&w[1], &t);
 	w[0].other = &w[1];
 	cases(&w[0], n);
-	world_done(&w[0]);
-	world_done(&w[1]);
+	damaged_done(&w[0]);
+	damaged_done(&w[1]);
 	free(w);
 }
 
@@ -236,13 +236,13 @@ TEST_LIMIT(every_byte, 120)
 	struct audit_log_spec s = { .records = 60,
 				    .per_file = 20,
 				    .per_checkpoint = 12 };
-	struct world *w = calloc(1, sizeof(*w));
+	struct damaged *w = calloc(1, sizeof(*w));
 	struct verify_options o = { 0 };
 	struct verify_report r;
 	struct err e = ERR_INIT;
 
 	ASSERT_NOT_NULL(w);
-	world_make(w, &s);
+	damaged_make(w, &s);
 	o.public_key = w->log.public;
 	for (uint64_t seq = 1; seq <= w->log.n; seq++) {
 		const struct audit_log_place *p = &w->log.place[seq - 1];
@@ -251,7 +251,7 @@ TEST_LIMIT(every_byte, 120)
 				O_WRONLY | O_CLOEXEC);
 
 		for (uint32_t i = 0; i < p->size; i += SLOWER) {
-			uint8_t c = world_record(w, seq)[i];
+			uint8_t c = damaged_record(w, seq)[i];
 			uint8_t x = (uint8_t)(c ^ 1u << i % 8);
 
 			ASSERT_EQ(pwrite(fd, &x, 1, (off_t)(p->offset + i)), 1);
@@ -268,6 +268,6 @@ TEST_LIMIT(every_byte, 120)
 	}
 	ASSERT_OK(verify_log(w->dirfd, &o, &r, &e));
 	ASSERT_EQ(r.fault, VERIFY_OK);
-	world_done(w);
+	damaged_done(w);
 	free(w);
 }

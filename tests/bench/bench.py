@@ -22,11 +22,7 @@ SOURCE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 N = int(os.environ.get("BENCH_N", "100"))
 PARTS = os.environ.get("BENCH_ONLY",
                        "launch phases memory control command calls "
-<<<<<<< HEAD
                        "decide query audit").split()
-=======
-                       "decide query audit").split()
->>>>>>> main
 ROOT = os.geteuid() == 0
 WS = TMP + "/ws"
 FILTER = TMP + "/filter"
@@ -568,7 +564,6 @@ def part_decide():
                       valid=valid))
 
 
-<<<<<<< HEAD
 def audit_durable(rows):
     say("  %8s %-20s %12s %10s %10s" %
         ("waiting", "", "records/s", "median us", "p99 us"))
@@ -622,7 +617,8 @@ def part_audit():
     say("  verify: %d MB in %.2f s" % (size / 1e6, took / 1e9))
     say("    " + least("verify", size / 1e6 / (took / 1e9), 300.0, " MB/s",
                        valid))
-=======
+
+
 def part_query():
     title("Questions to a log of 1,250,000 records (the newest 1000)")
     r = subprocess.run([BIN + "/bench_query", "1000000", TMP], stdin=NULL,
@@ -645,7 +641,6 @@ def part_query():
             slowest = max(slowest, ms)
     say("    " + goal("the slowest question", slowest, 100.0, " ms",
                       valid=slowest > 0))
->>>>>>> main
 
 
 def main():

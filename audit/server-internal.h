@@ -80,6 +80,8 @@ struct conn {
 	bool deaf;	    /* reads no answers any more */
 	bool dead;	    /* to be ended after this round */
 	struct conn *next_dead;
+	uint64_t synced,
+		looked; /* server_gather.c: in which sync, which look */
 };
 
 /* One message that is to be answered, in the order in which they came. */
@@ -117,6 +119,16 @@ struct round {
 	size_t kept_len, kept_room;
 };
 
+/* server_gather.c */
+struct gather {
+	uint64_t syncs, look; /* numbers of the last ones */
+	uint64_t sync_us;     /* what a sync takes, a moving mean */
+	uint64_t until_us;    /* no longer than this; 0: nobody is waited for */
+	uint32_t group;	      /* clients that shared the last sync */
+	uint32_t fresh;	      /* of them, not in the one before */
+	uint32_t expected;    /* in the last two */
+};
+
 struct server {
 	struct server_options o;
 	struct store_now now;
@@ -136,6 +148,7 @@ struct server {
 	uint64_t resume_us; /* end of waiting for those of the former life */
 	uint64_t start_us;
 	uint64_t refused, dropped; /* records; clients that did not read */
+	struct gather gather;
 	struct sink_client *sinks;
 	struct mmsghdr *msgs;
 	struct iovec *iov;
@@ -158,7 +171,8 @@ void conn_reap(struct server *s);
 /* Takes up those whose pause is over, ends those that read no answers. */
 void conn_resume(struct server *s);
 /* An answer that is no acknowledgement. */
-void conn_send(struct server *s, struct conn *c, const void *p, size_t n);
+void conn_send(struct server *s, struct conn *c, const void *p, size_t n,
+	       const void *more, size_t n_more);
 void conn_acks(struct server *s, struct conn *c, const struct wire_ack *a,
 	       size_t n);
 
@@ -195,6 +209,14 @@ void round_answer(struct server *s, struct conn *c, uint64_t cookie, int status,
 		  uint32_t field);
 /* Writes, acknowledges, syncs, acknowledges. */
 void round_commit(struct server *s);
+/* Whether p waits for the disk. */
+bool round_is_durable(const struct server *s, const struct pending *p);
+
+/* Whether it pays to look for more messages before this round is synced; waits
+ * for a moment if so. */
+bool gather_more(struct server *s);
+/* The round was synced. */
+void gather_synced(struct server *s, uint64_t took_us);
 /* Tries again what is owed, if it is time. */
 void round_owed(struct server *s);
 void round_forget(struct server *s, const struct conn *c);

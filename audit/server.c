@@ -202,18 +202,31 @@ event(struct server *s, const struct epoll_event *ev)
 		conn_ready(s, ev->data.ptr, ev->events);
 }
 
+/* Reads what there is. */
 static int
-turn(struct server *s)
+take(struct server *s, int timeout_ms)
 {
 	struct epoll_event ev[EVENTS_MAX];
-	uint64_t before = store_written(s->o.store);
-	int n = epoll_wait(s->epoll, ev, EVENTS_MAX, timeout(s));
+	int n = epoll_wait(s->epoll, ev, EVENTS_MAX, timeout_ms);
 
 	if (n < 0 && errno != EINTR)
 		return -errno;
 	server_now(&s->now);
 	for (int i = 0; i < n; i++)
 		event(s, &ev[i]);
+	return 0;
+}
+
+static int
+turn(struct server *s)
+{
+	uint64_t before = store_written(s->o.store);
+	int r = take(s, timeout(s));
+
+	while (r == 0 && gather_more(s))
+		r = take(s, 0);
+	if (r < 0)
+		return r;
 	round_commit(s);
 	conn_reap(s);
 	tick(s, store_written(s->o.store) != before);

@@ -283,8 +283,8 @@ fail_all(struct server *s, int error)
 
 /* ---- acknowledgements --------------------------------------------------- */
 
-static bool
-is_durable(const struct server *s, const struct pending *p)
+bool
+round_is_durable(const struct server *s, const struct pending *p)
 {
 	if (p->plain || p->error)
 		return false;
@@ -305,7 +305,7 @@ tell(struct server *s, bool durable, int status)
 		const struct pending *p = &s->round.v[i];
 		int error = p->error ? p->error : status;
 
-		if (!p->conn || is_durable(s, p) != durable ||
+		if (!p->conn || round_is_durable(s, p) != durable ||
 		    (!error && p->flags & WIRE_QUIET))
 			continue;
 		if (n && (to != p->conn || n == WIRE_ACKS_MAX)) {
@@ -328,7 +328,7 @@ static bool
 any_durable(const struct server *s)
 {
 	for (size_t i = 0; i < s->round.n; i++)
-		if (is_durable(s, &s->round.v[i]))
+		if (round_is_durable(s, &s->round.v[i]))
 			return true;
 	return false;
 }
@@ -355,7 +355,7 @@ deny_unsynced(struct server *s)
 			.owed = true,
 		};
 
-		if (is_durable(s, p) && p->ahead && p->subject &&
+		if (round_is_durable(s, p) && p->ahead && p->subject &&
 		    p->subject->channel &&
 		    intents_close(&p->subject->channel->open, p->seq) == 0 &&
 		    owe(s, &o, f.bytes) < 0)
@@ -366,7 +366,13 @@ deny_unsynced(struct server *s)
 static void
 sync_round(struct server *s)
 {
-	int r = store_sync(s->o.store);
+	struct store_now before, after;
+	int r;
+
+	server_now(&before);
+	r = store_sync(s->o.store);
+	server_now(&after);
+	gather_synced(s, after.boot_us - before.boot_us);
 
 	if (r < 0)
 		deny_unsynced(s);

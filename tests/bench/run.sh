@@ -1,7 +1,7 @@
 #!/bin/bash
 # make bench: what a box costs, beside other sandboxes, in one run. As root and
 # as a user (who sees fewer rows). BENCH_N is the number of rounds; BENCH_ONLY
-# names parts: launch phases memory control command calls decide query.
+# names parts: launch phases memory control command calls decide query audit.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)

@@ -125,9 +125,12 @@ send_intent(struct worker *w, struct job *j, struct err *e)
 	int64_t r;
 
 	j->n = w->begun++;
-	snprintf(target, sizeof(target), "%s/%llu", w->o->run,
-		 (unsigned long long)j->n);
-	fields_text(&w->intent, FIELD_TARGET, target);
+	/* what is only told is measured: then it is all the same */
+	if (!w->o->told || !j->n) {
+		snprintf(target, sizeof(target), "%s/%llu", w->o->run,
+			 (unsigned long long)j->n);
+		fields_text(&w->intent, FIELD_TARGET, target);
+	}
 	j->sent_ns = w->o->from_us ? now_ns() : 0;
 	j->state = ASKED;
 	r = client_send(w->client, RECORD_INTENT, 0, &w->intent,

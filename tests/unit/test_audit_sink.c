@@ -303,6 +303,7 @@ TEST(the_last_note_is_delivered_at_the_end)
 /* The writer ends with answers unread, which the kernel tells as a reset. */
 TEST(also_when_its_answers_are_not_read)
 {
+	struct pollfd p = { .events = POLLIN };
 	char text[16];
 	struct at a;
 
@@ -312,6 +313,9 @@ TEST(also_when_its_answers_are_not_read)
 	for (int i = 0; i < 9; i++) {
 		snprintf(text, sizeof(text), "%d\n", i);
 		hand(&a, SINK_NOTE, text);
+		p.fd = a.fd;
+		if (i == 0)
+			ASSERT_EQ(poll(&p, 1, -1), 1);
 	}
 	end(&a);
 	file_is(a.file, "0\n\n1\n\n2\n\n3\n\n4\n\n5\n\n6\n\n7\n\n8\n\n");

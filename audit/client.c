@@ -74,25 +74,27 @@ pending_of(struct client *c, uint64_t cookie)
 	return p->cookie == cookie ? p : NULL;
 }
 
+/* A callback may send and so receive: the answers are copied first. */
 static int
 take_acks(struct client *c, size_t len)
 {
+	struct wire_ack all[WIRE_ACKS_MAX];
 	struct wire_acks head;
 
 	memcpy(&head, c->in, sizeof(head));
-	if (len != sizeof(head) + head.n * sizeof(struct wire_ack))
+	if (head.n > WIRE_ACKS_MAX ||
+	    len != sizeof(head) + head.n * sizeof(struct wire_ack))
 		return -EPROTO;
+	memcpy(all, c->in + sizeof(head), head.n * sizeof(*all));
 	for (size_t i = 0; i < head.n; i++) {
-		struct wire_ack a;
-		struct pending *p;
+		struct wire_ack *a = &all[i];
+		struct pending *p = a->cookie ? pending_of(c, a->cookie) : NULL;
 
-		memcpy(&a, c->in + sizeof(head) + i * sizeof(a), sizeof(a));
-		p = a.cookie ? pending_of(c, a.cookie) : NULL;
 		/* there is no channel: why, OPEN was told */
-		if (a.status == -ENOTCONN && c->open_status < 0)
-			a.status = c->open_status;
+		if (a->status == -ENOTCONN && c->open_status < 0)
+			a->status = c->open_status;
 		if (p)
-			answer(c, p, a.seq, a.status < 0 ? a.status : 0);
+			answer(c, p, a->seq, a->status < 0 ? a->status : 0);
 	}
 	return 0;
 }

@@ -22,28 +22,6 @@ client_now_us(void)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
-static int
-refused(struct err *e, int status)
-{
-	err_set(e, status, "the record was refused: %s",
-		client_status_text(status));
-	if (status == -ENOSPC)
-		err_cure(e, "make room; records are taken again by themselves");
-	else if (status == -EROFS)
-		err_cure(e, "mount it read-write; records are taken again by "
-			    "themselves");
-	else if (status == -EIO)
-		err_cure(e, "see the kernel's log (dmesg) for the disk");
-	else if (status == -EUCLEAN)
-		err_cure(e,
-			 "look with `agentbox audit verify`; `agentbox "
-			 "audit anew` sets the log aside and begins another");
-	else if (status == -EDQUOT || status == -EFBIG || status == -EMFILE)
-		err_cure(e, "agentbox-audit.json(5) says how to change the "
-			    "bound");
-	return status;
-}
-
 /* ---- what is waited for -------------------------------------------------- */
 
 static void
@@ -403,7 +381,8 @@ record_once(struct client *c, enum record_type type, uint64_t ref,
 	r = wait_for(c, &res, timeout_us, e);
 	if (r < 0)
 		return r;
-	return res.status < 0 ? refused(e, res.status) : (int64_t)res.seq;
+	return res.status < 0 ? client_refused(e, res.status)
+			      : (int64_t)res.seq;
 }
 
 int64_t
@@ -478,7 +457,7 @@ static int
 told(struct err *e, const struct err *own, int status)
 {
 	if (!own->code)
-		return refused(e, status);
+		return client_refused(e, status);
 	if (e)
 		*e = *own;
 	return status;

@@ -15,6 +15,7 @@
 #define WAKE_PART 32u
 
 struct quota_agent {
+	struct quota_agent *next;
 	char name[QUOTA_NAME_MAX];
 	uint64_t credit;  /* records times SECOND_US */
 	uint64_t last_us; /* boot time of the last credit */
@@ -25,8 +26,8 @@ struct quota_agent {
 
 struct quota {
 	const struct audit_config *config;
-	struct quota_agent **agents;
-	size_t n, room;
+	struct quota_agent *agents;
+	size_t n;
 	uint64_t waits, refused;
 };
 
@@ -43,20 +44,21 @@ quota_new(const struct audit_config *config)
 void
 quota_free(struct quota *q)
 {
-	if (!q)
-		return;
-	for (size_t i = 0; i < q->n; i++)
-		free(q->agents[i]);
-	free(q->agents);
+	struct quota_agent *a, *next;
+
+	for (a = q ? q->agents : NULL; a; a = next) {
+		next = a->next;
+		free(a);
+	}
 	free(q);
 }
 
 static struct quota_agent *
 find(struct quota *q, const char *name)
 {
-	for (size_t i = 0; i < q->n; i++)
-		if (strcmp(q->agents[i]->name, name) == 0)
-			return q->agents[i];
+	for (struct quota_agent *a = q->agents; a; a = a->next)
+		if (strcmp(a->name, name) == 0)
+			return a;
 	return NULL;
 }
 
@@ -64,35 +66,39 @@ find(struct quota *q, const char *name)
 static int
 forget_one(struct quota *q)
 {
-	size_t oldest = q->n;
+	struct quota_agent **oldest = NULL, *a;
 
-	for (size_t i = 0; i < q->n; i++)
-		if (!q->agents[i]->users &&
-		    (oldest == q->n ||
-		     q->agents[i]->last_us < q->agents[oldest]->last_us))
-			oldest = i;
-	if (oldest == q->n)
+	for (struct quota_agent **p = &q->agents; *p; p = &(*p)->next)
+		if (!(*p)->users &&
+		    (!oldest || (*p)->last_us < (*oldest)->last_us))
+			oldest = p;
+	if (!oldest)
 		return -ENOBUFS;
-	free(q->agents[oldest]);
-	q->agents[oldest] = q->agents[--q->n];
+	a = *oldest;
+	*oldest = a->next;
+	free(a);
+	q->n--;
 	return 0;
 }
 
 static int
-make_room(struct quota *q)
+add(struct quota *q, const char *name, uint64_t boot_us,
+    struct quota_agent **ret)
 {
-	size_t room = q->room ? q->room * 2 : 16;
-	void *p;
+	struct quota_agent *a;
 
-	if (q->n == QUOTA_AGENTS_MAX)
-		return forget_one(q);
-	if (q->n < q->room)
-		return 0;
-	p = reallocarray(q->agents, room, sizeof(*q->agents));
-	if (!p)
+	if (q->n == QUOTA_AGENTS_MAX && forget_one(q) < 0)
+		return -ENOBUFS;
+	a = calloc(1, sizeof(*a));
+	if (!a)
 		return -ENOMEM;
-	q->agents = p;
-	q->room = room;
+	snprintf(a->name, sizeof(a->name), "%s", name);
+	a->credit = q->config->agent_rate * SECOND_US;
+	a->last_us = boot_us;
+	a->next = q->agents;
+	q->agents = a;
+	q->n++;
+	*ret = a;
 	return 0;
 }
 
@@ -107,16 +113,9 @@ quota_agent(struct quota *q, const char *name, uint64_t boot_us,
 	snprintf(cut, sizeof(cut), "%s", name);
 	a = find(q, cut);
 	if (!a) {
-		r = make_room(q);
+		r = add(q, cut, boot_us, &a);
 		if (r < 0)
 			return r;
-		a = calloc(1, sizeof(*a));
-		if (!a)
-			return -ENOMEM;
-		memcpy(a->name, cut, sizeof(cut));
-		a->credit = q->config->agent_rate * SECOND_US;
-		a->last_us = boot_us;
-		q->agents[q->n++] = a;
 	}
 	a->users++;
 	*ret = a;

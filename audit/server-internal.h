@@ -171,7 +171,8 @@ void conn_reap(struct server *s);
 /* Takes up those whose pause is over, ends those that read no answers. */
 void conn_resume(struct server *s);
 /* An answer that is no acknowledgement. */
-void conn_send(struct server *s, struct conn *c, const void *p, size_t n);
+void conn_send(struct server *s, struct conn *c, const void *p, size_t n,
+	       const void *more, size_t n_more);
 void conn_acks(struct server *s, struct conn *c, const struct wire_ack *a,
 	       size_t n);
 

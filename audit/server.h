@@ -13,11 +13,13 @@
 
 /* Whose connections are taken. */
 struct server_peers {
-	uid_t uid;	/* root's writer: 0; a user's: that user's */
-	int proc;	/* /proc, to learn about them; borrowed */
-	dev_t ns_dev;	/* the user namespace that they must be in, */
-	ino_t ns_ino;	/* as the writer saw it before it was confined */
-	bool ns_whole;	/* it maps all ids, and so is told by its map alone */
+	uid_t uid; /* root's writer: 0; a user's: that user's */
+	int proc;  /* /proc, to learn about them; borrowed */
+	/* the user namespace that they must be in, as it was before the writer
+	 * was confined: its map, and how deep in pid namespaces we are */
+	char ns_map[256];
+	unsigned int ns_depth;
+	bool ns_whole;	/* it maps all ids, which tells it from all others */
 	uid_t overflow; /* how a uid that our namespace lacks is shown; or -1 */
 };
 
@@ -40,6 +42,8 @@ void server_now(struct store_now *ret);
  */
 bool peer_map_is_whole(const char *text);
 uint64_t peer_start_time(const char *text);
+/* How many pid namespaces /proc/PID/status names; 0: none. */
+unsigned int peer_depth(const char *text);
 
 int server_new(const struct server_options *o, struct server **ret,
 	       struct err *e);

@@ -147,9 +147,10 @@ subject(struct server *s, struct conn *c, int fd, struct conn **ret)
 	    sock_int(fd, SO_ACCEPTCONN) != 0)
 		return -ENOTSOCK;
 	r = conn_new(s, fd, &c->peer, ret);
-	if (r == 0)
-		own = -EBADF;
-	return r;
+	if (r < 0)
+		return r;
+	(void)TAKE_FD(own);
+	return 0;
 }
 
 void

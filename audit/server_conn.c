@@ -176,30 +176,43 @@ send_failed(struct server *s, struct conn *c, int error)
 	}
 }
 
-void
-conn_send(struct server *s, struct conn *c, const void *p, size_t n)
+static int
+send_two(struct conn *c, const void *p, size_t n, const void *more,
+	 size_t n_more)
 {
-	if (!c->dead && !c->deaf &&
-	    send(c->fd, p, n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
-		send_failed(s, c, -errno);
+	struct iovec v[2] = {
+		{ .iov_base = (void *)(uintptr_t)p, .iov_len = n },
+		{ .iov_base = (void *)(uintptr_t)more, .iov_len = n_more },
+	};
+	const struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+
+	return sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+void
+conn_send(struct server *s, struct conn *c, const void *p, size_t n,
+	  const void *more, size_t n_more)
+{
+	int r;
+
+	if (c->dead || c->deaf)
+		return;
+	r = send_two(c, p, n, more, n_more);
+	if (r < 0)
+		send_failed(s, c, r);
 }
 
 /* Returns 0, or a negative errno; -EAGAIN: later. */
 static int
 send_acks(struct conn *c, const struct wire_ack *a, size_t n)
 {
-	struct wire_acks h = {
+	const struct wire_acks h = {
 		.magic = WIRE_MAGIC,
 		.op = WIRE_RECORD,
 		.n = (uint16_t)n,
 	};
-	struct iovec v[2] = {
-		{ .iov_base = &h, .iov_len = sizeof(h) },
-		{ .iov_base = (void *)(uintptr_t)a, .iov_len = n * sizeof(*a) },
-	};
-	const struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
 
-	return sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+	return send_two(c, &h, sizeof(h), a, n * sizeof(*a));
 }
 
 static int
@@ -344,7 +357,7 @@ message(struct server *s, struct conn *c, struct mmsghdr *h)
 static int
 receive(struct server *s, struct conn *c, unsigned int max)
 {
-	struct slot_control control[SERVER_TURN];
+	struct slot_control control[SERVER_TURN] = { 0 };
 	int n = -1;
 
 	for (unsigned int i = 0; i < max; i++) {

@@ -23,7 +23,7 @@ hello(struct server *s, struct conn *c, uint64_t cookie)
 	       sizeof(h.public_key));
 	memcpy(h.digest_key, store_digest_key(s->o.store),
 	       sizeof(h.digest_key));
-	conn_send(s, c, &h, sizeof(h));
+	conn_send(s, c, &h, sizeof(h), NULL, 0);
 	explicit_bzero(&h, sizeof(h));
 }
 
@@ -36,16 +36,11 @@ status(struct server *s, struct conn *c, uint64_t cookie)
 		.cookie = cookie,
 	};
 	_cleanup_free_ char *json = server_status(s);
-	size_t len = json ? strlen(json) : 0;
-	_cleanup_free_ uint8_t *p = json ? malloc(sizeof(h) + len) : NULL;
 
-	if (!p) {
+	if (json)
+		conn_send(s, c, &h, sizeof(h), json, strlen(json));
+	else
 		round_answer(s, c, cookie, -ENOMEM, 0);
-		return;
-	}
-	memcpy(p, &h, sizeof(h));
-	memcpy(p + sizeof(h), json, len);
-	conn_send(s, c, p, sizeof(h) + len);
 }
 
 static void

@@ -4,10 +4,12 @@
  * (where there is SO_PEERPIDFD, Linux 6.5): if the process still lives after
  * /proc was read, what was read is about it.
  *
- * A user's writer may be in a user namespace of its own by now, from where it
- * may not look at /proc/PID/ns/user. /proc/PID/uid_map it may read: when the
- * namespace that it came from maps all ids, none but a namespace that a
- * privileged process made has the same map.
+ * The writer may not look at /proc/PID/ns/user any more: neither from a user
+ * namespace of its own, nor from behind Landlock. /proc/PID/uid_map it may
+ * read: when the namespace that it came from maps all ids, none but one that a
+ * privileged process made has the same map. Where it maps fewer (in a
+ * container), a namespace below could have the same; so there the process must
+ * be as deep in pid namespaces as the writer, too, and a box is always deeper.
  */
 #include "audit/server-internal.h"
 
@@ -17,7 +19,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77
@@ -46,24 +47,39 @@ peer_map_is_whole(const char *text)
 	return v[0] == 0 && v[2] == UINT32_MAX && strcmp(text, "\n") == 0;
 }
 
+/* "NSpid:" and one number for each namespace (proc(5)). */
+unsigned int
+peer_depth(const char *text)
+{
+	const char *p = strstr(text, "\nNSpid:");
+	unsigned int n = 0;
+	size_t digits;
+
+	if (!p)
+		return 0;
+	for (p += strlen("\nNSpid:");; p += digits, n++) {
+		p += strspn(p, " \t");
+		digits = strspn(p, "0123456789");
+		if (!digits)
+			return n;
+	}
+}
+
 static bool
 same_userns(const struct server_peers *p, pid_t pid)
 {
-	char path[64], map[256];
-	struct stat st;
+	char path[64], text[4096];
 
-	/* root in our namespace: none but those whom root made has it in
-	 * another, and the writer may not look there */
-	if (p->uid == 0 && !p->ns_whole)
-		return true;
-	if (p->ns_whole) {
-		snprintf(path, sizeof(path), "%d/uid_map", pid);
-		return fd_read_small(p->proc, path, map, sizeof(map)) > 0 &&
-		       peer_map_is_whole(map);
-	}
-	snprintf(path, sizeof(path), "%d/ns/user", pid);
-	return fstatat(p->proc, path, &st, 0) == 0 && st.st_ino == p->ns_ino &&
-	       st.st_dev == p->ns_dev;
+	snprintf(path, sizeof(path), "%d/uid_map", pid);
+	if (fd_read_small(p->proc, path, text, sizeof(text)) <= 0)
+		return false;
+	if (p->ns_whole)
+		return peer_map_is_whole(text);
+	if (strcmp(text, p->ns_map) != 0)
+		return false;
+	snprintf(path, sizeof(path), "%d/status", pid);
+	return fd_read_small(p->proc, path, text, sizeof(text)) > 0 &&
+	       peer_depth(text) == p->ns_depth;
 }
 
 /* Field 22 of /proc/PID/stat; the second may hold anything but ends with the

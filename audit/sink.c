@@ -122,8 +122,10 @@ receive(struct sinks *s)
 	struct sink_message m;
 	ssize_t n = recv(s->o->fd, &m, sizeof(m), MSG_DONTWAIT);
 
+	/* answers that nobody will read any more leave a reset before what
+	 * the writer sent last (unix(7)) */
 	if (n < 0)
-		return errno == EAGAIN || errno == EINTR;
+		return errno == EAGAIN || errno == EINTR || errno == ECONNRESET;
 	if (n < (ssize_t)SINK_HEAD || m.len != (size_t)n - SINK_HEAD)
 		return false;
 	if (m.what == SINK_NOTE && m.len <= NOTE_MAX)

@@ -175,21 +175,22 @@ open_signals(struct err *e)
 static int
 open_peers(struct writer *w, struct err *e)
 {
-	char map[256];
-	struct stat st;
+	struct server_peers *p = &w->peers;
+	char text[4096];
 
 	w->proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (w->proc < 0 || fstatat(w->proc, "self/ns/user", &st, 0) < 0 ||
-	    fd_read_small(w->proc, "self/uid_map", map, sizeof(map)) < 0)
-		return err_sys(e, -errno, "/proc");
-	w->peers = (struct server_peers){
+	*p = (struct server_peers){
 		.uid = geteuid(),
 		.proc = w->proc,
-		.ns_dev = st.st_dev,
-		.ns_ino = st.st_ino,
-		.ns_whole = peer_map_is_whole(map),
 		.overflow = (uid_t)-1,
 	};
+	if (w->proc < 0 ||
+	    fd_read_small(w->proc, "self/uid_map", p->ns_map,
+			  sizeof(p->ns_map)) <= 0 ||
+	    fd_read_small(w->proc, "self/status", text, sizeof(text)) <= 0)
+		return err_sys(e, -errno, "/proc");
+	p->ns_depth = peer_depth(text);
+	p->ns_whole = peer_map_is_whole(p->ns_map);
 	return 0;
 }
 

@@ -146,6 +146,7 @@ struct commit {
 	const struct decision *d;
 	bool done;
 	int fired;
+	uint64_t charged[POLICY_RULES_MAX / 64]; /* a bit for each rule */
 };
 
 static void
@@ -206,28 +207,39 @@ trigger_rule(struct commit *c, const struct flat_rule *r)
 			trigger_add(c, i);
 }
 
-/* All that matched, not only those that the decision has room for. */
+static void
+look_at(struct commit *c, uint32_t i)
+{
+	const struct flat_rule *r = flat_rules(c->v->p) + i;
+	struct outcome o;
+
+	rule_eval(c->v, r, &o);
+	if (o.effect == EFFECT_NONE)
+		return;
+	trigger_rule(c, r);
+	if (c->done && o.how != HOW_SPENT)
+		c->charged[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* All that matched, not only those that the decision has room for. None is
+ * charged before all were looked at: a step or a count of this action is not
+ * yet one for another rule, in whatever order they come. */
 static void
 each_match(struct commit *c)
 {
+	const struct policy *p = c->v->p;
 	struct flat_span spans[INDEX_SPANS_MAX];
 	size_t n = policy_index_find(c->v, spans);
-	const uint32_t *items = flat_items(c->v->p);
+	const uint32_t *items = flat_items(p);
 
-	for (size_t i = 0; i < n; i++) {
-		for (uint32_t k = 0; k < spans[i].n; k++) {
-			const struct flat_rule *r =
-				flat_rules(c->v->p) + items[spans[i].off + k];
-			struct outcome o;
-
-			rule_eval(c->v, r, &o);
-			if (o.effect == EFFECT_NONE)
-				continue;
-			trigger_rule(c, r);
-			if (c->done && o.how != HOW_SPENT)
-				charge(c, r);
-		}
-	}
+	memset(c->charged, 0, (p->h->rules.n + 63) / 64 * sizeof(uint64_t));
+	for (size_t i = 0; i < n; i++)
+		for (uint32_t k = 0; k < spans[i].n; k++)
+			look_at(c, items[spans[i].off + k]);
+	for (uint32_t i = 0; i < p->h->rules.n; i += 64)
+		for (uint64_t w = c->charged[i / 64]; w; w &= w - 1)
+			charge(c, flat_rules(p) + i +
+					  (uint32_t)__builtin_ctzll(w));
 }
 
 /* Repetition */
@@ -348,12 +360,15 @@ usage_commit(const struct policy *p, struct usage *u, const struct request *rq,
 	     const struct decision *d, const struct decide_time *now, bool done)
 {
 	struct eval v;
-	struct commit c = {
-		.v = &v, .u = u, .d = d, .done = done, .fired = -1
-	};
+	struct commit c; /* not all of it is needed */
 
 	if (rq->surface >= SURFACE_MAX)
 		return -1;
+	c.v = &v;
+	c.u = u;
+	c.d = d;
+	c.done = done;
+	c.fired = -1;
 	eval_init(&v, p, rq, NULL, now);
 	/* Judged by what was used before this action. */
 	v.u = u;

@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "audit", "tail", cmd_tail,
 	  "the newest records; -f: and those to come" },
 	{ "audit", "query", cmd_query, "the records that match" },
+	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "verify", cmd_verify, "is the log whole and unchanged?" },
 	{ "audit", "replay", cmd_replay, "decide again, and compare" },
 	{ "audit", "export", cmd_export, "records for other programs; proofs" },

@@ -239,7 +239,7 @@ first_unsent(const struct scribe *t)
 void
 scribe_send_unsent(struct scribe *t)
 {
-	struct item *it;
+	struct item *it = NULL;
 
 	while (!t->away && !t->retry_us && (it = first_unsent(t)))
 		if (scribe_item_send(it) < 0)

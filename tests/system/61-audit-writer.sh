@@ -65,8 +65,10 @@ check_eq "no new privileges" "$(of_writer NoNewPrivs)" 1
 check_eq "a seccomp filter" "$(of_writer Seccomp)" 2
 is_root && check_eq "the writer's own uid" "$(of_writer Uid)" "$writer_uid"
 is_root && check_eq "no groups" "$(of_writer Groups)" ""
-is_root && check_eq "its files are its own" "$(stat -c %u "$state"/audit/{log,sign.key,head} | sort -u)" "$writer_uid"
-check "what confines it is in the log" grep -aq 'no-new-privileges.*seccomp' "$state"/audit/log/*.seg
+is_root && check_eq "its files are its own" \
+	"$(stat -c %u "$state"/audit/{log,sign.key,head} | sort -u)" "$writer_uid"
+check "what confines it is in the log" \
+	grep -aq 'no-new-privileges.*seccomp' "$state"/audit/log/*.seg
 
 # who can see the folder is not all: the user namespace must be the same
 if unshare -U --map-current-user true 2>/dev/null; then
@@ -126,7 +128,8 @@ wait "$writer" 2>/dev/null
 start --anew
 check_eq "a new one begins" "$(cat "$TMP/ready")" ok
 check_out "in which one can write" '^intent [0-9]+$' ask open intent
-check_err "not while one serves" 1 'a writer serves this log' "$audit" --state "$state" --anew
+check_err "not while one serves" 1 'a writer serves this log' \
+	"$audit" --state "$state" --anew
 stop
 check "it is whole" whole
 check "the old one is kept" sh -c "ls '$state'/audit.damaged-*/log/*.seg"
@@ -178,6 +181,7 @@ check "the log is whole still" whole
 
 echo '{ "version": 1, "idle": "1s" }' >"$conf"
 start
-check_out "while somebody is there" '^hold' sh -c "sleep 2 | python3 '$client' '$state/audit/socket' open hold"
+check_out "while somebody is there" '^hold' \
+	sh -c "sleep 2 | python3 '$client' '$state/audit/socket' open hold"
 check "alone for long enough, it ends" wait_for 20 gone "$writer"
 finish

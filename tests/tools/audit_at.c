@@ -1,6 +1,7 @@
 /* A writer's loop for tests. */
 #include "tests/tools/audit_at.h"
 #include "audit/layout.h"
+#include "lib/fd.h"
 #include "lib/macro.h"
 
 #include <fcntl.h>
@@ -9,7 +10,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 
@@ -48,7 +48,7 @@ child(struct at *a, int listener, int signals)
 	};
 	struct err e = ERR_INIT;
 	struct server *s;
-	struct stat st;
+	char text[4096];
 
 	server_now(&a->log->now);
 	log_open(a->log);
@@ -56,9 +56,11 @@ child(struct at *a, int listener, int signals)
 	o.peers.uid = geteuid();
 	o.peers.overflow = (uid_t)-1;
 	o.peers.proc = ASSERT_OK(open("/proc", O_RDONLY | O_CLOEXEC));
-	ASSERT_OK(fstatat(o.peers.proc, "self/ns/user", &st, 0));
-	o.peers.ns_dev = st.st_dev;
-	o.peers.ns_ino = st.st_ino;
+	ASSERT_OK(fd_read_small(o.peers.proc, "self/uid_map", o.peers.ns_map,
+				sizeof(o.peers.ns_map)));
+	ASSERT_OK(
+		fd_read_small(o.peers.proc, "self/status", text, sizeof(text)));
+	o.peers.ns_depth = peer_depth(text);
 	ASSERT_OK(server_new(&o, &s, &e));
 	ASSERT_OK(server_run(s));
 	ASSERT_OK(server_stop(s));
@@ -320,7 +322,7 @@ link_outcome(struct link *l, uint64_t ref)
 int64_t
 link_status(struct at *a, const char *name)
 {
-	char buf[65536], key[64], *p;
+	char buf[65536] = "", key[64], *p;
 	struct wire_text *h = (struct wire_text *)(void *)buf;
 	struct link l;
 	ssize_t n;

@@ -486,6 +486,14 @@ TEST(the_map_of_all_ids_and_no_other)
 	ASSERT_FALSE(peer_map_is_whole("0 0 42949672950000000000000\n"));
 }
 
+TEST(how_deep_in_pid_namespaces)
+{
+	ASSERT_EQ(peer_depth("Name:\tx\nNSpid:\t12\nNSpgid:\t1\t2\n"), 1);
+	ASSERT_EQ(peer_depth("Name:\tx\nNSpid:\t12\t1\nNSpgid:\t1\n"), 2);
+	ASSERT_EQ(peer_depth("Name:\tNSpid: 1 2\nPid:\t1\n"), 0);
+	ASSERT_EQ(peer_depth(""), 0);
+}
+
 TEST(the_start_time_whatever_the_name)
 {
 	const char *rest = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 "

@@ -300,6 +300,23 @@ TEST(the_last_note_is_delivered_at_the_end)
 	file_is(a.file, "last\n");
 }
 
+/* The writer ends with answers unread, which the kernel tells as a reset. */
+TEST(also_when_its_answers_are_not_read)
+{
+	char text[16];
+	struct at a;
+
+	begin(&a);
+	add(&a, SINK_FILE, a.file);
+	start(&a);
+	for (int i = 0; i < 9; i++) {
+		snprintf(text, sizeof(text), "%d\n", i);
+		hand(&a, SINK_NOTE, text);
+	}
+	end(&a);
+	file_is(a.file, "0\n\n1\n\n2\n\n3\n\n4\n\n5\n\n6\n\n7\n\n8\n\n");
+}
+
 TEST(the_journal_gets_entries)
 {
 	char buf[JOURNAL_MAX];

@@ -33,5 +33,7 @@ struct client {
 };
 
 uint64_t client_now_us(void);
+/* client_text.c: the text and the cure of a refusal; returns status. */
+int client_refused(struct err *e, int status);
 /* client_start.c: a connected socket. */
 int client_connect(struct client *c, struct err *e);

@@ -22,28 +22,6 @@ client_now_us(void)
 	return (uint64_t)t.tv_sec * 1000000u + (uint64_t)t.tv_nsec / 1000u;
 }
 
-static int
-refused(struct err *e, int status)
-{
-	err_set(e, status, "the record was refused: %s",
-		client_status_text(status));
-	if (status == -ENOSPC)
-		err_cure(e, "make room; records are taken again by themselves");
-	else if (status == -EROFS)
-		err_cure(e, "mount it read-write; records are taken again by "
-			    "themselves");
-	else if (status == -EIO)
-		err_cure(e, "see the kernel's log (dmesg) for the disk");
-	else if (status == -EUCLEAN)
-		err_cure(e,
-			 "look with `agentbox audit verify`; `agentbox "
-			 "audit anew` sets the log aside and begins another");
-	else if (status == -EDQUOT || status == -EFBIG || status == -EMFILE)
-		err_cure(e, "agentbox-audit.json(5) says how to change the "
-			    "bound");
-	return status;
-}
-
 /* ---- what is waited for -------------------------------------------------- */
 
 static void
@@ -74,25 +52,27 @@ pending_of(struct client *c, uint64_t cookie)
 	return p->cookie == cookie ? p : NULL;
 }
 
+/* A callback may send and so receive: the answers are copied first. */
 static int
 take_acks(struct client *c, size_t len)
 {
+	struct wire_ack all[WIRE_ACKS_MAX];
 	struct wire_acks head;
 
 	memcpy(&head, c->in, sizeof(head));
-	if (len != sizeof(head) + head.n * sizeof(struct wire_ack))
+	if (head.n > WIRE_ACKS_MAX ||
+	    len != sizeof(head) + head.n * sizeof(struct wire_ack))
 		return -EPROTO;
+	memcpy(all, c->in + sizeof(head), head.n * sizeof(*all));
 	for (size_t i = 0; i < head.n; i++) {
-		struct wire_ack a;
-		struct pending *p;
+		struct wire_ack *a = &all[i];
+		struct pending *p = a->cookie ? pending_of(c, a->cookie) : NULL;
 
-		memcpy(&a, c->in + sizeof(head) + i * sizeof(a), sizeof(a));
-		p = a.cookie ? pending_of(c, a.cookie) : NULL;
 		/* there is no channel: why, OPEN was told */
-		if (a.status == -ENOTCONN && c->open_status < 0)
-			a.status = c->open_status;
+		if (a->status == -ENOTCONN && c->open_status < 0)
+			a->status = c->open_status;
 		if (p)
-			answer(c, p, a.seq, a.status < 0 ? a.status : 0);
+			answer(c, p, a->seq, a->status < 0 ? a->status : 0);
 	}
 	return 0;
 }
@@ -401,7 +381,8 @@ record_once(struct client *c, enum record_type type, uint64_t ref,
 	r = wait_for(c, &res, timeout_us, e);
 	if (r < 0)
 		return r;
-	return res.status < 0 ? refused(e, res.status) : (int64_t)res.seq;
+	return res.status < 0 ? client_refused(e, res.status)
+			      : (int64_t)res.seq;
 }
 
 int64_t
@@ -476,7 +457,7 @@ static int
 told(struct err *e, const struct err *own, int status)
 {
 	if (!own->code)
-		return refused(e, status);
+		return client_refused(e, status);
 	if (e)
 		*e = *own;
 	return status;

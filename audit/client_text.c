@@ -1,5 +1,5 @@
 /* What needs no connection: words for refusals, and the keyed digest. */
-#include "audit/client.h"
+#include "audit/client-internal.h"
 
 #include <sha2.h>
 #include <string.h>
@@ -40,6 +40,28 @@ client_status_text(int status)
 		return "there is no such open action";
 	}
 	return strerror(-status);
+}
+
+int
+client_refused(struct err *e, int status)
+{
+	err_set(e, status, "the record was refused: %s",
+		client_status_text(status));
+	if (status == -ENOSPC)
+		err_cure(e, "make room; records are taken again by themselves");
+	else if (status == -EROFS)
+		err_cure(e, "mount it read-write; records are taken again by "
+			    "themselves");
+	else if (status == -EIO)
+		err_cure(e, "see the kernel's log (dmesg) for the disk");
+	else if (status == -EUCLEAN)
+		err_cure(e,
+			 "look with `agentbox audit verify`; `agentbox "
+			 "audit anew` sets the log aside and begins another");
+	else if (status == -EDQUOT || status == -EFBIG || status == -EMFILE)
+		err_cure(e, "agentbox-audit.json(5) says how to change the "
+			    "bound");
+	return status;
 }
 
 /* RFC 2104 over FIPS 180-4. */

@@ -138,7 +138,7 @@ start_writer(struct client *c, struct err *e)
 	_cleanup_close_ int out = -EBADF, in = -EBADF;
 	char said[READY_MAX], *end;
 	int p[2], r;
-	pid_t pid;
+	pid_t pid = -1;
 
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, -errno, "a pipe");

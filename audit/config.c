@@ -4,15 +4,11 @@
  * can make the record weaker than the defaults.
  */
 #include "audit/config.h"
-#include "lib/fd.h"
 #include "profiles/jsonc.h"
 
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
-#define HOST_FILE "/etc/agentbox/audit.json"
+#define HOST_FILE AUDIT_CONFIG_HOST
 #define FILE_MAX (64u * 1024)
 #define DEPTH_MAX 6
 #define DAY_US (86400ull * 1000000)
@@ -54,8 +50,9 @@ type_text(const json_t *v)
 static int
 wrong_type(struct ctx *x, const char *at, const json_t *v, const char *want)
 {
-	return jsonc_fail(&x->doc, x->e, at, "is %s; it must be %s",
-			  type_text(v), want);
+	jsonc_fail(&x->doc, x->e, at, "is %s; it must be %s", type_text(v),
+		   want);
+	return -EINVAL;
 }
 
 static int
@@ -65,9 +62,10 @@ read_string(struct ctx *x, const char *at, const json_t *v, const char *want,
 	if (!json_is_string(v))
 		return wrong_type(x, at, v, want);
 	*ret = json_string_value(v);
-	if (strlen(*ret) != json_string_length(v))
-		return jsonc_fail(&x->doc, x->e, at, "holds a NUL");
-	return 0;
+	if (strlen(*ret) == json_string_length(v))
+		return 0;
+	jsonc_fail(&x->doc, x->e, at, "holds a NUL");
+	return -EINVAL;
 }
 
 static int
@@ -131,9 +129,10 @@ within(struct ctx *x, const char *at, uint64_t v, const struct key *k,
 {
 	if (v >= k->min && v <= k->max)
 		return 0;
-	return jsonc_fail(&x->doc, x->e, at, "must be from %llu to %llu%s",
-			  (unsigned long long)k->min,
-			  (unsigned long long)k->max, unit);
+	jsonc_fail(&x->doc, x->e, at, "must be from %llu to %llu%s",
+		   (unsigned long long)k->min, (unsigned long long)k->max,
+		   unit);
+	return -EINVAL;
 }
 
 static int
@@ -144,8 +143,10 @@ read_number(struct ctx *x, const char *at, json_t *v, const struct key *k,
 
 	if (!json_is_integer(v))
 		return wrong_type(x, at, v, "a whole number");
-	if (n < 0)
-		return jsonc_fail(&x->doc, x->e, at, "must not be negative");
+	if (n < 0) {
+		jsonc_fail(&x->doc, x->e, at, "must not be negative");
+		return -EINVAL;
+	}
 	*ret = (uint64_t)n;
 	return within(x, at, *ret, k, "");
 }
@@ -159,10 +160,11 @@ read_size(struct ctx *x, const char *at, json_t *v, const struct key *k,
 
 	if (r < 0)
 		return r;
-	if (str_to_size(s, ret) < 0)
-		return jsonc_fail(&x->doc, x->e, at,
-				  "\"%.40s\" is no size; write \"64M\", \"1G\"",
-				  s);
+	if (str_to_size(s, ret) < 0) {
+		jsonc_fail(&x->doc, x->e, at,
+			   "\"%.40s\" is no size; write \"64M\", \"1G\"", s);
+		return -EINVAL;
+	}
 	return within(x, at, *ret, k, " bytes");
 }
 
@@ -175,11 +177,13 @@ read_usec(struct ctx *x, const char *at, json_t *v, const struct key *k,
 
 	if (r < 0)
 		return r;
-	if (str_to_usec(s, ret) < 0)
-		return jsonc_fail(&x->doc, x->e, at,
-				  "\"%.40s\" is no time; write \"30s\", "
-				  "\"5m\", \"1d\"",
-				  s);
+	if (str_to_usec(s, ret) < 0) {
+		jsonc_fail(&x->doc, x->e, at,
+			   "\"%.40s\" is no time; write \"30s\", "
+			   "\"5m\", \"1d\"",
+			   s);
+		return -EINVAL;
+	}
 	return within(x, at, *ret, k, " microseconds");
 }
 
@@ -486,36 +490,6 @@ read_section(struct ctx *x, const char *at, json_t *v, const struct section *s,
 	return 0;
 }
 
-void
-audit_config_default(struct audit_config *c)
-{
-	*c = (struct audit_config){
-		.mode = AUDIT_REQUIRED,
-		.durable = DURABLE_EFFECTS,
-		.sync_us = 1000000,
-		.retention_days = AUDIT_RETENTION_FLOOR_DAYS,
-		.segment_bytes = 64ull << 20,
-		.segment_age_us = DAY_US,
-		.checkpoint_records = 4096,
-		.checkpoint_us = 1000000,
-		.idle_us = 30 * 1000000ull,
-		.agent_rate = 20000,
-		.agent_day_bytes = 1ull << 30,
-		.open_actions = 1024,
-		.journal = true,
-	};
-}
-
-void
-audit_config_done(struct audit_config *c)
-{
-	for (size_t i = 0; i < c->n_sinks; i++) {
-		free(c->sink[i].path);
-		strv_done(&c->sink[i].argv);
-	}
-	c->n_sinks = 0;
-}
-
 static int
 check_retention(struct ctx *x)
 {
@@ -550,53 +524,5 @@ audit_config_parse(struct audit_config *c, const char *name, const char *text,
 	if (r >= 0)
 		r = check_retention(&x);
 	jsonc_done(&x.doc);
-	return r;
-}
-
-static int
-load_file(struct audit_config *c, const char *path, bool host, struct err *e)
-{
-	_cleanup_free_ char *text = NULL;
-	ssize_t n = fd_read_file(AT_FDCWD, path, FILE_MAX, &text);
-
-	if (n == -ENOENT || n == -ENOTDIR)
-		return 0;
-	if (n < 0)
-		return err_sys(e, (int)n, "%s", path);
-	return audit_config_parse(c, path, text, (size_t)n, host, e);
-}
-
-static bool
-own_file(char *buf)
-{
-	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	const char *state = getenv("AGENTBOX_STATE_DIR");
-	int n = -1;
-
-	if (state && state[0] == '/')
-		n = snprintf(buf, PATH_MAX, "%s/audit.json", state);
-	else if (geteuid() == 0)
-		return false;
-	else if (config && config[0] == '/')
-		n = snprintf(buf, PATH_MAX, "%s/agentbox/audit.json", config);
-	else if (home && home[0] == '/')
-		n = snprintf(buf, PATH_MAX, "%s/.config/agentbox/audit.json",
-			     home);
-	return n > 0 && n < PATH_MAX;
-}
-
-int
-audit_config_load(struct audit_config *c, struct err *e)
-{
-	char own[PATH_MAX];
-	int r = 0;
-
-	audit_config_default(c);
-	if (own_file(own))
-		r = load_file(c, own, false, e);
-	if (r >= 0)
-		r = load_file(c, HOST_FILE, true, e);
-	if (r < 0)
-		audit_config_done(c);
 	return r;
 }

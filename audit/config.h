@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define AUDIT_CONFIG_HOST "/etc/agentbox/audit.json"
 #define AUDIT_RETENTION_FLOOR_DAYS 184u /* EU AI Act, articles 19(1), 26(6) */
 #define AUDIT_SINKS_MAX 8
 

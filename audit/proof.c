@@ -240,15 +240,16 @@ proof_text(const struct proof *p, const uint8_t public[NOTE_KEY_LEN],
 	   const uint8_t signature[NOTE_SIGNATURE_LEN], char **ret,
 	   size_t *ret_len)
 {
-	_cleanup_free_ char *text = malloc(TEXT_MAX + EXTRA_MAX);
+	_cleanup_free_ char *text = NULL;
 	uint8_t *extra;
 	size_t len;
 
-	if (!text)
-		return -ENOMEM;
 	if (p->n > MERKLE_DEPTH || p->record.size > RECORD_MAX ||
 	    note_check(&p->note, public, signature) < 0 || check(p) < 0)
 		return -EINVAL;
+	text = malloc(TEXT_MAX + EXTRA_MAX);
+	if (!text)
+		return -ENOMEM;
 	extra = (uint8_t *)text + TEXT_MAX;
 	memcpy(extra, p->before, RECORD_HASH_LEN);
 	memcpy(extra + RECORD_HASH_LEN, p->record.bytes, p->record.size);

@@ -523,7 +523,7 @@ fields_text_n(struct fields *f, enum field_id id, const char *s, size_t n,
 	for (size_t i = 0; i < n; i += used) {
 		k = escape((const uint8_t *)s + i, n - i, one, &used);
 		if (len + k > max) {
-			memcpy(out + cut, "...", 3);
+			memset(out + cut, '.', 3);
 			len = cut + 3;
 			break;
 		}

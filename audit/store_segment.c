@@ -258,7 +258,8 @@ store_rotate_due(const struct store *s, const struct store_now *now)
 }
 
 /* Tells that the first file goes; its last record is the one before `next`,
- * which begins the second. */
+ * which begins the second. Signed before the file is gone: else a log whose
+ * machine died in between would look like one that was robbed. */
 static int
 expire_tell(struct store *s, const struct record *next,
 	    const struct store_now *now)
@@ -279,7 +280,7 @@ expire_tell(struct store *s, const struct record *next,
 	r = store_put(s, RECORD_LOG_EXPIRE, &f, now);
 	if (r >= 0)
 		r = store_commit(s, now);
-	return r < 0 ? r : store_sync(s);
+	return r < 0 ? r : store_note_now(s, true, now, NULL);
 }
 
 static int

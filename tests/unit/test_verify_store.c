@@ -159,6 +159,37 @@ TEST(a_full_disk)
 	log_end(&l);
 }
 
+/* Removes, and looks at once, as if the machine had died there. */
+static int
+unlink_and_look(void *arg, int dirfd, const char *name)
+{
+	if (unlinkat(dirfd, name, 0) < 0)
+		return -1;
+	if (strstr(name, ".seg"))
+		verify((struct store_log *)((char *)arg -
+					    offsetof(struct store_log, fault)),
+		       false);
+	return 0;
+}
+
+TEST_LIMIT(retention_and_death, 60)
+{
+	struct store_log l;
+
+	log_prepare(&l);
+	l.config.retention_days = 10;
+	l.io.unlinkat = unlink_and_look;
+	ASSERT_TRUE(l.io.arg == &l.fault);
+	log_open(&l);
+	for (int day = 0; day < 20; day++) {
+		act(&l, 2);
+		log_tick(&l, 24 * HOUR, NULL);
+	}
+	ASSERT_GE(verify(&l, true).expired, 3);
+	log_stop(&l);
+	log_end(&l);
+}
+
 /* What retention removes, looked at after each step of it. */
 TEST_LIMIT(retention, 60)
 {

@@ -543,5 +543,5 @@ policy_make(const struct policy_spec *s, struct policy **ret, int *ret_rule,
 	size_t len = 0;
 	int r = policy_build(s, &data, &len, ret_rule, e);
 
-	return r < 0 ? r : policy_open(data, len, ret, e);
+	return r < 0 ? r : policy_open_own(TAKE_PTR(data), len, ret, e);
 }

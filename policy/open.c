@@ -415,30 +415,47 @@ policy_free_ptr(struct policy **p)
 	policy_free(*p);
 }
 
+static int
+check_size(size_t len, struct err *e)
+{
+	if (len >= sizeof(struct flat_head) && len <= POLICY_SIZE_MAX)
+		return 0;
+	return err_set(e, -EBADMSG, "not a policy: %zu bytes", len);
+}
+
 int
-policy_open(const void *data, size_t len, struct policy **ret, struct err *e)
+policy_open_own(void *data, size_t len, struct policy **ret, struct err *e)
 {
 	_cleanup_(policy_free_ptr) struct policy *p = NULL;
-	char *base;
-	int r;
+	_cleanup_free_ void *base = data;
+	int r = check_size(len, e);
 
-	if (len < sizeof(struct flat_head) || len > POLICY_SIZE_MAX)
-		return err_set(e, -EBADMSG, "not a policy: %zu bytes", len);
+	if (r < 0)
+		return r;
 	p = calloc(1, sizeof(*p));
-	base = malloc(len);
-	if (!p || !base) {
-		free(base);
+	if (!p)
 		return err_set(e, -ENOMEM, "out of memory");
-	}
-	memcpy(base, data, len);
-	p->base = base;
-	p->h = (const struct flat_head *)(const void *)base;
+	p->h = base;
+	p->base = TAKE_PTR(base);
 	r = open_bytes(p, len, e);
 	if (r < 0)
 		return r;
-	hash_policy(p, ((struct flat_head *)(void *)base)->hash);
+	hash_policy(p, ((struct flat_head *)data)->hash);
 	*ret = TAKE_PTR(p);
 	return 0;
+}
+
+int
+policy_open(const void *data, size_t len, struct policy **ret, struct err *e)
+{
+	int r = check_size(len, e);
+	void *copy = r < 0 ? NULL : malloc(len);
+
+	if (r < 0)
+		return r;
+	if (!copy)
+		return err_set(e, -ENOMEM, "out of memory");
+	return policy_open_own(memcpy(copy, data, len), len, ret, e);
 }
 
 void

@@ -34,7 +34,9 @@ struct doctor_row {
 	TOOL(PROFILE, "profile")                                               \
 	TOOL(STAGE, "agentbox-stage")                                          \
 	TOOL(GUARD, "agentbox-guard")                                          \
+	TOOL(WRITER, "agentbox-audit")                                         \
 	TOOL(SCOPE, "agentbox-scope")                                          \
+	TOOL(RECORD, "audit log")                                              \
 	TOOL(RUNTIME, "runtime folder")                                        \
 	TOOL(PTY, "pty")                                                       \
 	TOOL(MOUNTAPI, "mount_setattr")                                        \
@@ -90,6 +92,7 @@ void doctor_look_layers(struct doctor *d);
 void doctor_look_cgroup(struct doctor *d);
 void doctor_look_tools(struct doctor *d);
 void doctor_look_facts(struct doctor *d);
+void doctor_look_record(struct doctor *d);
 
 /* Row helpers: what is said replaces what was said. */
 void doctor_say(struct doctor_row *r, enum doctor_state s, const char *fmt, ...)

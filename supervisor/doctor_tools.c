@@ -121,6 +121,7 @@ look_files(struct doctor *d)
 	look_profile(d, &paths);
 	look_binary(d, DOCTOR_TOOL_STAGE, &paths);
 	look_binary(d, DOCTOR_TOOL_GUARD, &paths);
+	look_binary(d, DOCTOR_TOOL_WRITER, &paths);
 	look_binary(d, DOCTOR_TOOL_SCOPE, &paths);
 	snprintf(d->scope, sizeof(d->scope), "%.*s/agentbox-scope",
 		 PATH_MAX - 32, paths.libexec);
@@ -220,6 +221,7 @@ doctor_look_tools(struct doctor *d)
 		DOCTOR_TOOL_MOUNTAPI,	DOCTOR_TOOL_MEMFD,
 		DOCTOR_TOOL_CLONE3,	DOCTOR_TOOL_OPENAT2,
 		DOCTOR_TOOL_CLOSERANGE, DOCTOR_TOOL_PIDFD,
+		DOCTOR_TOOL_WRITER,	DOCTOR_TOOL_RECORD,
 	};
 
 	static const struct cgroup_limits some = {
@@ -238,6 +240,7 @@ doctor_look_tools(struct doctor *d)
 		d->tool[i].kernel = true;
 	look_files(d);
 	look_runtime(d);
+	doctor_look_record(d);
 	look_pty(d);
 	look_calls(d);
 }

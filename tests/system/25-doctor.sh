@@ -38,6 +38,11 @@ check_eq "text: the last line is the verdict" \
 	"$(tail -n 1 "$out" | grep -Ec \
 		"^agentbox can run here as $who: (yes|no)")" 1
 
+for tool in agentbox-audit 'audit log'; do
+	check_eq "text: a row for $tool" \
+		"$(grep -Ec "^$tool +yes +yes " "$out")" 1
+done
+
 # The verdict is the truth, here and under filters that take something away.
 agrees()
 {
@@ -54,6 +59,16 @@ agrees()
 }
 
 agrees "as it is" env
+agrees "a record that cannot be made" env AGENTBOX_STATE_DIR=/etc/passwd/here
+agrees "a record that is nowhere" env AGENTBOX_STATE_DIR=here
+mkdir -m 755 "$TMP/open" "$TMP/open/audit"
+agrees "a record that others can read" env AGENTBOX_STATE_DIR="$TMP/open"
+mkdir -m 700 "$TMP/settings"
+echo '{"sinc": "1s"}' > "$TMP/settings/audit.json"
+agrees "wrong settings" env AGENTBOX_STATE_DIR="$TMP/settings"
+check_eq "a doctor makes no record" "$(AGENTBOX_STATE_DIR=$TMP/none/x \
+	"$AGENTBOX" doctor > "$out"; grep -c 'first run makes it in' "$out"
+	ls "$TMP/none" 2> /dev/null)" 1
 if [ -x "$TESTBIN/nosys" ]; then
 	for calls in clone3 openat2 clone3,clone-ns:EPERM close_range \
 		fsopen landlock_create_ruleset landlock_restrict_self:EPERM \

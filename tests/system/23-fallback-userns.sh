@@ -23,10 +23,11 @@ check_out "a filter refuses namespaces: doctor names the filter" \
 	'seccomp filter' filtered_doctor
 
 # The switch is one of the namespace in which it is written, so an outer user
-# namespace of the test's own takes it, never the host.
+# namespace of the test's own takes it, never the host. A writer of the audit log
+# talks to nobody of another one, so there is a log for it, too.
 closed()
 {
-	limited unshare --user --map-current-user --keep-caps sh -c '
+	limited env AGENTBOX_STATE_DIR="$TMP/closed" unshare --user --map-current-user --keep-caps sh -c '
 		echo 0 >/proc/sys/user/max_user_namespaces || exit 99
 		exec "$@"' _ "$@"
 }

@@ -7,6 +7,7 @@
 #include "supervisor/report.h"
 #include "supervisor/runtime.h"
 #include "tests/tap.h"
+#include "tests/tools/fake_control.h"
 
 #include <event2/event.h>
 #include <fcntl.h>
@@ -21,252 +22,13 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- server ------------------------------------------------------------ */
-
-struct fake {
-	struct event_base *base;
-	struct control *control;
-	struct eventlog *log;
-	struct event *later, *tick;
-	bool frozen;
-	int ticks, epoch, gone;
-	struct control_ticket asked; /* of the last request left open */
-};
-
-static json_t *
-fake_describe(void *arg)
-{
-	struct fake *f = arg;
-
-	return json_pack("{s:s, s:b, s:i, s:{s:s}}", "name", "alpha", "frozen",
-			 f->frozen, "ticks", f->ticks, "labels", "team", "a");
-}
-
-static json_t *
-fake_inspect(void *arg)
-{
-	struct layer_table t = { 0 };
-
-	(void)arg;
-	t.row[LAYER_PID].state = LAYER_HELD;
-	snprintf(t.row[LAYER_PID].enforced, LAYER_TEXT_MAX, "own \xff");
-	return json_pack("{s:s, s:o}", "name", "alpha", "layers",
-			 report_layers_json(&t));
-}
-
-static int
-fake_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
-	    struct err *e)
-{
-	struct fake *f = arg;
-
-	if (strcmp(why, "refuse") == 0) {
-		err_set(e, EBUSY, "not now \xff");
-		err_cure(e, "later");
-		return -EBUSY;
-	}
-	f->frozen = on;
-	eventlog_add(f->log, on ? EVENT_FROZEN : EVENT_THAWED, "uid %u: %s",
-		     by->uid, why);
-	return 0;
-}
-
-/* In memory that the test and the server share. */
-static bool *box_died;
-
-static void
-on_dead(int fd, short what, void *arg)
-{
-	struct fake *f = arg;
-
-	(void)fd;
-	(void)what;
-	eventlog_add(f->log, EVENT_EXITED, "dead");
-	*box_died = true;
-	control_finish(f->control);
-	event_base_loopbreak(f->base);
-}
-
-static int
-fake_kill(void *arg, int sig, const struct control_peer *by, const char *why,
-	  struct err *e)
-{
-	const struct timeval tv = { .tv_usec = 50000 };
-	struct fake *f = arg;
-
-	(void)by;
-	(void)why;
-	(void)e;
-	if (!sig)
-		event_add(f->later, &tv);
-	return 0;
-}
-
-static int
-fake_reload(void *arg, const struct control_peer *by, const char *why,
-	    json_t **ret, struct err *e)
-{
-	struct fake *f = arg;
-
-	(void)by;
-	if (strcmp(why, "refuse") == 0)
-		return err_set(e, EINVAL, "epoch %d stays", f->epoch);
-	*ret = json_pack("{s:i, s:s}", "epoch", ++f->epoch, "why", why);
-	return 0;
-}
-
-/* "now" is answered at once, "later" by the next "answer", "never" never. */
-static int
-fake_act(void *arg, enum control_op op, const char *body, size_t len,
-	 const struct control_peer *by, json_t **ret, struct err *e)
-{
-	struct fake *f = arg;
-
-	if (op == CONTROL_OUTCOME)
-		return err_set(e, ENOENT, "no action");
-	if (len == 5 && !memcmp(body, "later", 5)) {
-		f->asked = by->ticket;
-		return CONTROL_LATER;
-	}
-	if (len == 5 && !memcmp(body, "never", 5))
-		return CONTROL_LATER;
-	if (len == 6 && !memcmp(body, "answer", 6))
-		(void)control_answer(f->control, &f->asked, 0,
-				     json_pack("{s:s}", "it", "is late"), NULL);
-	*ret = json_pack("{s:I, s:i}", "len", (json_int_t)len, "gone", f->gone);
-	return 0;
-}
-
-static void
-fake_gone(void *arg, const struct control_ticket *t)
-{
-	struct fake *f = arg;
-
-	(void)t;
-	f->gone++;
-}
-
-static void
-on_tick(int fd, short what, void *arg)
-{
-	struct fake *f = arg;
-
-	(void)fd;
-	(void)what;
-	f->ticks++;
-	if (f->ticks % 10 == 0)
-		eventlog_add(f->log, EVENT_SIGNAL, "tick %d", f->ticks);
-}
-
-static const struct control_ops fake_ops = {
-	fake_describe, fake_inspect, fake_freeze, fake_kill,
-	fake_reload,   fake_act,     fake_gone,
-};
-
-/* The loop of a box, in a process of its own; ends 10 s after it began. */
-static void
-serve(struct runtime *rt, struct runtime_box *box)
-{
-	const struct timeval ms = { .tv_usec = 1000 };
-	struct fake f = { .base = event_base_new() };
-
-	alarm(10);
-	if (eventlog_new(runtime_dirfd(rt), box->id, box->name, &f.log) < 0 ||
-	    control_new(f.base, box->listen_fd, &fake_ops, &f, f.log,
-			&f.control, NULL) < 0)
-		_exit(1);
-	f.later = event_new(f.base, -1, 0, on_dead, &f);
-	f.tick = event_new(f.base, -1, EV_PERSIST, on_tick, &f);
-	event_add(f.tick, &ms);
-	event_base_dispatch(f.base);
-	control_free(f.control);
-	runtime_unregister(rt, box);
-	eventlog_free(f.log);
-	event_free(f.later);
-	event_free(f.tick);
-	event_base_free(f.base);
-	runtime_close(rt);
-	_exit(0);
-}
-
-struct server {
-	struct runtime *rt;
-	struct runtime_box box;
-	pid_t pid;
-};
-
-static struct server
-start(const char *name)
-{
-	struct server s = { .box = RUNTIME_BOX_INIT };
-	char path[256];
-
-	snprintf(path, sizeof(path), "%s/rt", tap_tmpdir());
-	setenv("AGENTBOX_RUNTIME_DIR", path, 1);
-	ASSERT_OK(runtime_open(true, &s.rt, NULL));
-	ASSERT_OK(runtime_register(s.rt, name, "x", &s.box, NULL));
-	box_died = mmap(NULL, sizeof(*box_died), PROT_READ | PROT_WRITE,
-			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	ASSERT_TRUE(box_died != MAP_FAILED);
-	s.pid = fork();
-	if (s.pid == 0)
-		serve(s.rt, &s.box);
-	close(s.box.listen_fd);
-	s.box.listen_fd = -EBADF;
-	return s;
-}
-
-static void
-stop(struct server *s)
-{
-	kill(s->pid, SIGKILL);
-	waitpid(s->pid, NULL, 0);
-	runtime_close(s->rt);
-}
-
-static int
-connected(struct server *s)
-{
-	const struct timeval tv = { .tv_sec = 8 };
-	int fd = ASSERT_OK(runtime_connect(s->rt, s->box.id));
-
-	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
-	return fd;
-}
-
-static int
-ticks_of(int fd)
-{
-	json_t *j = NULL;
-	int n;
-
-	ASSERT_OK(client_call(fd, CONTROL_DESCRIBE, &j, NULL));
-	n = (int)json_integer_value(json_object_get(j, "ticks"));
-	json_decref(j);
-	return n;
-}
-
-/* The box answers and its loop turns. */
-static void
-check_well(struct server *s)
-{
-	int fd = connected(s), before = ticks_of(fd), after = before;
-
-	for (int i = 0; i < 100 && after < before + 5; i++) {
-		usleep(20000);
-		after = ticks_of(fd);
-	}
-	ASSERT_GE(after, before + 5);
-	close(fd);
-}
-
 TEST(requests_are_answered)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	struct layer_table t;
 	struct err e = ERR_INIT;
 	json_t *j = NULL;
-	int fd = connected(&s);
+	int fd = fake_connect(&s);
 
 	ASSERT_OK(client_call(fd, CONTROL_PING, &j, &e));
 	json_decref(j);
@@ -287,15 +49,15 @@ TEST(requests_are_answered)
 			      (char[600]){ [0 ... 598] = 'x' }),
 		   -E2BIG);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(a_reload_answers_with_what_is_in_force)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	struct err e = ERR_INIT;
 	json_t *j = NULL;
-	int fd = connected(&s);
+	int fd = fake_connect(&s);
 
 	ASSERT_OK(client_ask(fd, CONTROL_RELOAD, 0, "new rules"));
 	ASSERT_OK(client_receive(fd, &j, &e));
@@ -309,7 +71,7 @@ TEST(a_reload_answers_with_what_is_in_force)
 	ASSERT_EQ(json_integer_value(json_object_get(j, "epoch")), 2);
 	json_decref(j);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 static json_t *
@@ -334,9 +96,9 @@ number(json_t *j, const char *key)
 
 TEST(a_long_request_is_taken_whole)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	_cleanup_free_ char *body = calloc(1, CONTROL_BODY_MAX + 2);
-	int fd = connected(&s);
+	int fd = fake_connect(&s);
 
 	memset(body, 'x', CONTROL_BODY_MAX);
 	ASSERT_EQ(number(act(fd, body), "len"), CONTROL_BODY_MAX);
@@ -344,13 +106,13 @@ TEST(a_long_request_is_taken_whole)
 		client_ask_body(fd, CONTROL_DECIDE, body, CONTROL_BODY_MAX + 1),
 		-E2BIG);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(an_answer_may_come_later)
 {
-	struct server s = start("alpha");
-	int fd = connected(&s), other = connected(&s);
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s), other = fake_connect(&s);
 	struct err e = ERR_INIT;
 	json_t *j = NULL;
 
@@ -367,13 +129,13 @@ TEST(an_answer_may_come_later)
 	ASSERT_ERR(client_receive(fd, &j, &e), -ENOENT);
 	close(fd);
 	close(other);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(who_leaves_before_the_answer_is_told_of)
 {
-	struct server s = start("alpha");
-	int fd = connected(&s), other = connected(&s);
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s), other = fake_connect(&s);
 
 	ASSERT_OK(client_ask_body(fd, CONTROL_DECIDE, "later", 5));
 	ASSERT_EQ(number(act(other, "now"), "gone"), 0);
@@ -382,29 +144,29 @@ TEST(who_leaves_before_the_answer_is_told_of)
 		usleep(1000);
 	json_decref(act(other, "answer"));
 	close(other);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(those_who_wait_for_decisions_do_not_keep_a_freeze_out)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	int fds[CONTROL_CLIENTS_MAX];
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i] = connected(&s);
+		fds[i] = fake_connect(&s);
 		ASSERT_OK(client_ask_body(fds[i], CONTROL_DECIDE, "never", 5));
 	}
-	check_well(&s);
+	fake_check_well(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(kill_is_answered_when_the_box_is_dead)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	json_t *j = NULL;
-	int fd = connected(&s), other = connected(&s), status;
+	int fd = fake_connect(&s), other = fake_connect(&s), status;
 
 	ASSERT_OK(client_ask(fd, CONTROL_KILL, 15, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
@@ -413,7 +175,7 @@ TEST(kill_is_answered_when_the_box_is_dead)
 	json_decref(j);
 	ASSERT_OK(client_ask(fd, CONTROL_KILL, 0, NULL));
 	ASSERT_OK(client_receive(fd, &j, NULL));
-	ASSERT_TRUE(*box_died);
+	ASSERT_TRUE(*fake_died);
 	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "dead");
 	json_decref(j);
 	/* one that had nothing outstanding just loses the connection */
@@ -428,8 +190,8 @@ TEST(kill_is_answered_when_the_box_is_dead)
 TEST(events_are_streamed_to_the_end)
 {
 	static char buf[CONTROL_REPLY_MAX + 1];
-	struct server s = start("alpha");
-	int fd = connected(&s), actor = connected(&s);
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s), actor = fake_connect(&s);
 	bool dead = false, frozen = false;
 	json_t *j = NULL;
 	ssize_t n;
@@ -448,19 +210,19 @@ TEST(events_are_streamed_to_the_end)
 	ASSERT_TRUE(dead);
 	close(fd);
 	close(actor);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(bad_requests_end_their_client_only)
 {
 	static char junk[128 * 1024];
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	struct control_reply h;
 
 	memset(junk, 0x41, sizeof(junk));
 	for (size_t len = 1; len <= sizeof(junk); len *= 2) {
 		char reply[512];
-		int fd = connected(&s);
+		int fd = fake_connect(&s);
 		ssize_t n;
 
 		if (send(fd, junk, len, MSG_NOSIGNAL) < 0) {
@@ -474,14 +236,14 @@ TEST(bad_requests_end_their_client_only)
 		ASSERT_LE(recv(fd, reply, sizeof(reply), 0), 0);
 		close(fd);
 	}
-	check_well(&s);
-	stop(&s);
+	fake_check_well(&s);
+	fake_stop(&s);
 }
 
 TEST(descriptors_that_are_sent_are_not_kept)
 {
-	struct server s = start("alpha");
-	int fd = connected(&s), p[2];
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s), p[2];
 	struct control_request rq = { CONTROL_MAGIC, 1, CONTROL_PING, 0, 0 };
 	union {
 		struct cmsghdr h;
@@ -509,35 +271,35 @@ TEST(descriptors_that_are_sent_are_not_kept)
 	ASSERT_TRUE(pfd.revents & POLLHUP);
 	close(p[0]);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(many_idle_clients_do_not_lock_anybody_out)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	int fds[40];
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i] = connected(&s);
+		fds[i] = fake_connect(&s);
 		if (i % 8 == 7)
 			usleep(5000);
 	}
-	check_well(&s);
+	fake_check_well(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
-	check_well(&s);
-	stop(&s);
+	fake_check_well(&s);
+	fake_stop(&s);
 }
 
 TEST(followers_have_half_of_the_places)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	int fds[CONTROL_CLIENTS_MAX / 2 + 1];
 	char buf[4096];
 	ssize_t n;
 
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
-		fds[i] = connected(&s);
+		fds[i] = fake_connect(&s);
 		ASSERT_OK(client_ask(fds[i], CONTROL_EVENTS, 1, NULL));
 		usleep(20000);
 	}
@@ -545,41 +307,41 @@ TEST(followers_have_half_of_the_places)
 		n = client_stream(fds[ARRAY_SIZE(fds) - 1], buf, sizeof(buf));
 	while (n > 0);
 	ASSERT_EQ(n, -EBUSY);
-	check_well(&s);
+	fake_check_well(&s);
 	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
 		close(fds[i]);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST(a_client_that_does_not_read_is_dropped)
 {
-	struct server s = start("alpha");
-	int fd = connected(&s);
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s);
 
 	fcntl(fd, F_SETFL, O_NONBLOCK);
 	for (int i = 0; i < 20000; i++)
 		if (client_ask(fd, CONTROL_INSPECT, 0, NULL) == -EPIPE)
 			break;
-	check_well(&s);
+	fake_check_well(&s);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 TEST_LIMIT(an_idle_client_is_dropped_after_its_time, 30)
 {
-	struct server s = start("alpha");
-	int fd = connected(&s);
+	struct server s = fake_start("alpha");
+	int fd = fake_connect(&s);
 	char c;
 
 	ASSERT_EQ(recv(fd, &c, 1, 0), 0);
 	close(fd);
-	stop(&s);
+	fake_stop(&s);
 }
 
 /* What a box without privilege looks like to its supervisor. */
 TEST(a_peer_in_another_user_namespace_is_refused)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	int status;
 	pid_t pid = fork();
 
@@ -596,13 +358,13 @@ TEST(a_peer_in_another_user_namespace_is_refused)
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 77)
 		SKIP("no user namespaces");
 	ASSERT_EQ(status, 0);
-	check_well(&s);
-	stop(&s);
+	fake_check_well(&s);
+	fake_stop(&s);
 }
 
 TEST(another_user_is_refused)
 {
-	struct server s = start("alpha");
+	struct server s = fake_start("alpha");
 	int status;
 	pid_t pid;
 
@@ -628,7 +390,7 @@ TEST(another_user_is_refused)
 	}
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	ASSERT_EQ(status, 0);
-	stop(&s);
+	fake_stop(&s);
 }
 
 /* ---- choosing ---------------------------------------------------------- */
@@ -647,7 +409,7 @@ choose(struct server *s, const char *name, bool all, const char *label,
 
 TEST(boxes_are_chosen_by_name_id_prefix_label_and_all)
 {
-	struct server a = start("alpha"), b = start("beta");
+	struct server a = fake_start("alpha"), b = fake_start("beta");
 	struct client_set set = { 0 };
 	struct err e = ERR_INIT;
 	char prefix[RUNTIME_ID_LEN + 1];
@@ -677,11 +439,11 @@ TEST(boxes_are_chosen_by_name_id_prefix_label_and_all)
 	ASSERT_STRSTR(e.text, "alpha");
 	ASSERT_STRSTR(e.text, "beta");
 	ASSERT_ERR(choose(&a, "", false, NULL, &set, &e), -ENOENT);
-	stop(&a);
+	fake_stop(&a);
 	/* dead: neither by name nor with --all */
 	ASSERT_ERR(choose(&b, "alpha", false, NULL, &set, &e), -ENOENT);
 	ASSERT_OK(choose(&b, NULL, true, NULL, &set, &e));
 	ASSERT_EQ(set.n, 1);
 	client_set_done(&set);
-	stop(&b);
+	fake_stop(&b);
 }

@@ -120,6 +120,19 @@ take(struct client *c, size_t len)
 	return -EPROTO;
 }
 
+/* Who is not even greeted was refused, or met a writer at its end. */
+static int
+say_gone(const struct client *c, struct err *e)
+{
+	if (c->have_hello)
+		return err_set(e, -EPIPE, "%s", client_status_text(-EPIPE));
+	err_set(e, -EPIPE,
+		"the writer of the audit log hung up at once: it serves one "
+		"uid, in its own user namespace");
+	return err_cure(e, "try again; in another user namespace, set "
+			   "AGENTBOX_STATE_DIR to a folder for its own log");
+}
+
 /* The writer is gone: everybody who waits hears so. */
 static int
 gone(struct client *c, struct err *e)
@@ -127,7 +140,7 @@ gone(struct client *c, struct err *e)
 	close_ptr(&c->fd);
 	c->fd = -EBADF;
 	answer_all(c, -EPIPE);
-	return err_set(e, -EPIPE, "%s", client_status_text(-EPIPE));
+	return say_gone(c, e);
 }
 
 int
@@ -219,15 +232,12 @@ send_parts(struct client *c, struct iovec *v, size_t n, int fd, struct err *e)
 		int r;
 
 		if (c->fd < 0)
-			return err_set(e, -EPIPE, "%s",
-				       client_status_text(-EPIPE));
+			return say_gone(c, e);
 		if (sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 			return 0;
 		if (errno == EPIPE || errno == ECONNRESET) {
 			r = client_process(c, e);
-			return r < 0 ? r
-				     : err_set(e, -EPIPE, "%s",
-					       client_status_text(-EPIPE));
+			return r < 0 ? r : say_gone(c, e);
 		}
 		if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(e, -errno,

@@ -27,7 +27,8 @@ END
 # Runs a command where no cgroup file can be reached. As root in a mount
 # namespace of its own; as a user in a user namespace too, and in a second one
 # inside, so that the command is not root there. The user's systemd is not
-# asked either.
+# asked either. Each user namespace has an audit log of its own: a writer talks to
+# nobody of another one.
 hidden()
 {
 	# shellcheck disable=SC2016 # the inner shell expands
@@ -39,6 +40,7 @@ hidden()
 			exec "$@"' _ "$@"
 	else
 		env -u DBUS_SESSION_BUS_ADDRESS -u XDG_RUNTIME_DIR \
+			AGENTBOX_STATE_DIR="$(mktemp -d "$TMP/state.XXXXXX")" \
 			timeout --foreground -k 5 "$LIMIT" \
 			unshare --user --map-root-user --mount sh -c '
 			mount -t tmpfs -o ro none /sys/fs/cgroup || exit 99

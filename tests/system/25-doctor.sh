@@ -90,7 +90,8 @@ masked()
 			mount -t tmpfs none /proc/irq || exit 99
 			exec "$@"' _ "$@"
 	else
-		unshare --user --map-root-user --mount sh -c '
+		env AGENTBOX_STATE_DIR="$(mktemp -d "$TMP/state.XXXXXX")" \
+			unshare --user --map-root-user --mount sh -c '
 			mount -t tmpfs none /proc/irq || exit 99
 			exec unshare --user --map-user="$0" --map-group="$0" \
 				"$@"' "$(id -u)" "$@"

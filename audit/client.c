@@ -484,6 +484,14 @@ client_command(struct client *c, enum wire_op op, uint64_t timeout_us,
 }
 
 int
+client_blob_ask(struct client *c, const uint8_t digest[RECORD_HASH_LEN],
+		client_done *done, void *arg, struct err *e)
+{
+	return send_op(c, WIRE_BLOB, 0, digest, RECORD_HASH_LEN, -EBADF, done,
+		       arg, e);
+}
+
+int
 client_blob(struct client *c, const uint8_t digest[RECORD_HASH_LEN],
 	    const void *data, size_t len, uint64_t timeout_us, struct err *e)
 {

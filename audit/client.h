@@ -53,6 +53,9 @@ int client_flush(struct client *c, uint64_t timeout_us, struct err *e);
 int client_blob(struct client *c, const uint8_t digest[RECORD_HASH_LEN],
 		const void *data, size_t len, uint64_t timeout_us,
 		struct err *e);
+/* Only asks whether it is there, and does not wait: done hears 0 or -ENOENT. */
+int client_blob_ask(struct client *c, const uint8_t digest[RECORD_HASH_LEN],
+		    client_done *done, void *arg, struct err *e);
 /* JSON of the writer's state; freed by the caller. */
 int client_status(struct client *c, uint64_t timeout_us, char **ret,
 		  struct err *e);

@@ -14,6 +14,7 @@
 #include "supervisor/life.h"
 #include "supervisor/paths.h"
 #include "supervisor/runtime.h"
+#include "supervisor/scribe.h"
 #include "supervisor/stdio.h"
 #include "supervisor/tty.h"
 #include "supervisor/watch.h"
@@ -66,6 +67,7 @@ struct box_audit {
 	int start_status;
 	uint64_t started_us;	       /* CLOCK_BOOTTIME, of the intent */
 	bool ended;		       /* its outcome was told */
+	struct scribe_blob first;      /* the first policy, being kept */
 	uint8_t blob[POLICY_HASH_LEN]; /* digest of the policy that was kept */
 	struct gate *gate;	       /* made when it is first asked */
 	struct box_ask *asks;

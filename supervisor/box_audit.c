@@ -274,6 +274,20 @@ ask_start(struct box *b, struct err *e)
 	return r < 0 ? scribe_refused(r, e) : 0;
 }
 
+/* The writer mostly has it already, and says so while we go on. */
+static int
+begin_keeping(struct box *b, struct err *e)
+{
+	struct scribe_blob *first = &b->audit.first;
+	int r;
+
+	first->data = policy_bytes(policy_store_now(b->policies)->policy,
+				   &first->len);
+	r = scribe_blob_begin(b->audit.scribe, first, e);
+	memcpy(b->audit.blob, first->digest, sizeof(b->audit.blob));
+	return r;
+}
+
 int
 box_audit_begin(struct box *b, struct err *e)
 {
@@ -285,7 +299,7 @@ box_audit_begin(struct box *b, struct err *e)
 	if (r >= 0)
 		r = open_channel(b, e);
 	if (r >= 0)
-		r = box_audit_keep(b, policy_store_now(b->policies)->policy, e);
+		r = begin_keeping(b, e);
 	if (r < 0)
 		return r;
 	box_audit_policy(b, NULL);
@@ -314,7 +328,9 @@ box_audit_wait(struct box *b, struct err *e)
 	if (!a->scribe)
 		return 0;
 	f = confined_fields(b);
-	r = scribe_until(a->scribe, &a->start_known, START_US, e);
+	r = scribe_blob_end(a->scribe, &a->first, e);
+	if (r >= 0)
+		r = scribe_until(a->scribe, &a->start_known, START_US, e);
 	if (r >= 0 && a->start_status < 0)
 		r = scribe_refused(a->start_status, e);
 	if (r < 0)

@@ -320,6 +320,39 @@ scribe_blob(struct scribe *t, const void *data, size_t len,
 	return look(t, client_blob(t->client, ret, data, len, BLOB_US, e));
 }
 
+static void
+on_blob(void *arg, uint64_t seq, int status)
+{
+	struct scribe_blob *b = arg;
+
+	(void)seq;
+	b->status = status;
+	b->known = true;
+}
+
+int
+scribe_blob_begin(struct scribe *t, struct scribe_blob *b, struct err *e)
+{
+	if (t->away)
+		return scribe_refused(-EPIPE, e);
+	sha256(b->data, b->len, b->digest);
+	b->known = false;
+	return look(t, client_blob_ask(t->client, b->digest, on_blob, b, e));
+}
+
+int
+scribe_blob_end(struct scribe *t, struct scribe_blob *b, struct err *e)
+{
+	int r = scribe_until(t, &b->known, BLOB_US, e);
+
+	if (r < 0 || b->status == 0)
+		return r;
+	if (t->away)
+		return scribe_refused(-EPIPE, e);
+	return look(t, client_blob(t->client, b->digest, b->data, b->len,
+				   BLOB_US, e));
+}
+
 /* What was told comes first, and leaves room for what is to be told of it. */
 static int
 owes(const struct scribe *t)

@@ -42,6 +42,18 @@ int scribe_digest(struct scribe *t, const void *p, size_t n,
 int scribe_blob(struct scribe *t, const void *data, size_t len,
 		uint8_t ret[RECORD_HASH_LEN], struct err *e);
 
+/* The same in two parts, between which the writer looks: data is there until
+ * the second. digest is known after the first. */
+struct scribe_blob {
+	const void *data;
+	size_t len;
+	uint8_t digest[RECORD_HASH_LEN];
+	bool known;
+	int status;
+};
+int scribe_blob_begin(struct scribe *t, struct scribe_blob *b, struct err *e);
+int scribe_blob_end(struct scribe *t, struct scribe_blob *b, struct err *e);
+
 /* Called once, from the loop or scribe_until(): seq, or 0 and a negative errno
  * (-ETIMEDOUT: nobody knows; should it be recorded after all, an outcome
  * "denied" follows by itself). */

@@ -147,3 +147,31 @@ TEST(an_outcome_follows_its_intent)
 	ASSERT_EQ(writer->sent[1].type, RECORD_OUTCOME);
 	scribe_free(s);
 }
+
+TEST(what_the_log_keeps_already_is_not_sent_again)
+{
+	struct scribe_blob b = { .data = "policy", .len = 6 };
+	uint8_t digest[RECORD_HASH_LEN];
+	struct scribe *s = NULL;
+	struct err e = ERR_INIT;
+
+	ASSERT_OK(scribe_new("writer", &s, &e));
+	ASSERT_OK(scribe_blob_begin(s, &b, &e));
+	ASSERT_EQ(writer->n_blobs, 0); /* only asked */
+	ASSERT_OK(scribe_blob_end(s, &b, &e));
+	ASSERT_EQ(writer->n_blobs, 1);
+	ASSERT_EQ(writer->blob[0].len, 6);
+	sha256("policy", 6, digest);
+	ASSERT_MEMEQ(writer->blob[0].digest, digest, sizeof(digest));
+	ASSERT_MEMEQ(b.digest, digest, sizeof(digest));
+	ASSERT_OK(scribe_blob_begin(s, &b, &e));
+	ASSERT_OK(scribe_blob_end(s, &b, &e));
+	ASSERT_EQ(writer->n_blobs, 1);
+	/* the end of the writer is no "it is there" */
+	b.data = "another";
+	ASSERT_OK(scribe_blob_begin(s, &b, &e));
+	writer->blob_fails = writer->no_return = true;
+	ASSERT_ERR(scribe_blob_end(s, &b, &e), -EPIPE);
+	ASSERT_ERR(scribe_blob_begin(s, &b, &e), -EPIPE);
+	scribe_free(s);
+}

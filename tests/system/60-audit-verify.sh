@@ -2,6 +2,7 @@
 # agentbox-verify: what it says and its status, that anybody can build it with
 # the command of its page, and that another program, written from the headers
 # alone, finds the same in the same logs.
+# emulated: no (bytes of files)
 . "$(dirname "$0")/lib.sh"
 need python3
 

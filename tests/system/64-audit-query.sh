@@ -2,6 +2,7 @@
 # Questions to the audit log: filters, forms, following, verifying, exporting
 # with proofs, keys; a log that was changed; a state folder that cannot be
 # written; several at once.
+# emulated: no (questions to files)
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need python3

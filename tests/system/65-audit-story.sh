@@ -1,5 +1,6 @@
 #!/bin/bash
 # A run is told and explained from its records alone, and decided again.
+# emulated: no (questions to files)
 # shellcheck source=tests/system/lib.sh
 . "$(dirname "$0")/lib.sh"
 need python3

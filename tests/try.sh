@@ -172,6 +172,23 @@ stop()
 		"$AGENTBOX" "$name" $$
 }
 
+# All of it again, from the record alone; and a copy in which one byte is
+# another.
+record()
+{
+	local copy=$TMP/copy seg
+
+	"$AGENTBOX" trace "$name-2" | cut -c 1-76 | sed 's/^/     /'
+	right "agentbox audit verify: the record is whole" \
+		"$AGENTBOX" audit verify
+	cp -r "$AGENTBOX_STATE_DIR/audit" "$copy"
+	seg=$(find "$copy/log" -name '*.seg' | sort | head -n 1)
+	printf 'X' | dd of="$seg" bs=1 seek=700 conv=notrunc status=none
+	"$(dirname "$AGENTBOX")/agentbox-verify" "$copy" >"$TMP/verify" 2>/dev/null
+	right "agentbox-verify on a copy with one byte changed: status $?, a place" \
+		grep -q 'record [0-9]' "$TMP/verify"
+}
+
 SECONDS=0
 make_home
 title "$("$AGENTBOX" version) as $(id -un) (uid $(id -u)), Linux $(uname -r)"
@@ -185,6 +202,8 @@ title "Afterwards, outside"
 judge
 title "Stopping an agent that will not stop"
 stop
+title "What the record says of it"
+record
 title "Verdict"
 if [ "$bad" = 0 ]; then
 	echo "   The agent did all $did things that it was asked to do; all $refused"

@@ -163,7 +163,9 @@ box_audit_policy(struct box *b, const uint8_t *former)
 	if (former)
 		fields_bytes(f, FIELD_FORMER_HASH, former, POLICY_HASH_LEN);
 	fields_text(f, FIELD_DETAIL, levels);
-	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
+	/* The first is followed by the start, whose sync takes it along. */
+	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f,
+		    former ? WIRE_DURABLE : 0, NULL);
 }
 
 void

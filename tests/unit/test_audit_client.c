@@ -169,7 +169,7 @@ TEST(nothing_is_waited_for)
 {
 	static struct ends x;
 	struct heard h = { 0 };
-	struct wire_message m;
+	struct wire_message m = { 0 };
 	uint64_t open;
 	int64_t cookie;
 
@@ -228,15 +228,15 @@ TEST(a_refused_channel)
 {
 	static struct ends x;
 	struct heard h = { 0 };
-	struct wire_message m;
+	struct wire_message m = { 0 };
 	uint64_t open, rec;
 
 	begin(&x);
 	rec = (uint64_t)send_intent(&x, 0, &h);
-	next(x.fd, &m);
-	next(x.fd, &m);
+	ASSERT_EQ(next(x.fd, &m), WIRE_HELLO);
+	ASSERT_EQ(next(x.fd, &m), WIRE_OPEN);
 	open = m.head.cookie;
-	next(x.fd, &m);
+	ASSERT_EQ(next(x.fd, &m), WIRE_RECORD);
 	ack(x.fd,
 	    (struct wire_ack[]){ { .cookie = open, .status = -ENOSPC },
 				 { .cookie = rec, .status = -ENOTCONN } },
@@ -262,7 +262,7 @@ TEST(death)
 	static struct ends x;
 	struct heard h[2] = { 0 };
 	struct err e = ERR_INIT;
-	struct wire_message m;
+	struct wire_message m = { 0 };
 	uint64_t k;
 
 	begin(&x);
@@ -438,8 +438,8 @@ TEST(what_the_writer_inherits)
 
 	ASSERT_OK(setenv("AGENTBOX_STATE_DIR", tap_tmpdir(), 1));
 	ASSERT_OK(setenv("SECRET", "hunter2", 1));
-	fd = open("/dev/null", O_RDONLY); /* not close-on-exec */
-	ASSERT_TRUE(fcntl(fd, F_DUPFD, 50) >= 0);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	ASSERT_TRUE(fcntl(fd, F_DUPFD, 50) >= 0); /* without that flag */
 	script(path, sizeof(path),
 	       "#!/bin/sh\ncd /proc/self/fd && printf 'fds' >&3\n"
 	       "for i in 0 1 2 3 4 5 6 7 8 9 50 51; do\n"

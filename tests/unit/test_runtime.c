@@ -219,12 +219,13 @@ TEST(of_many_who_want_one_stale_name_exactly_one_gets_it)
 {
 	struct runtime_box dead = RUNTIME_BOX_INIT, box = RUNTIME_BOX_INIT;
 	struct runtime *rt = fresh();
-	int go[2], done[2], won = 0, status;
-	char c;
+	int go[2], done[2], told[2], won = 0, status;
+	char c = 0;
 
 	leave_stale(rt, "alpha", &dead);
 	ASSERT_EQ(pipe2(go, O_CLOEXEC), 0);
 	ASSERT_EQ(pipe2(done, O_CLOEXEC), 0);
+	ASSERT_EQ(pipe2(told, O_CLOEXEC), 0);
 	for (int i = 0; i < 12; i++) {
 		if (fork() == 0) {
 			struct runtime *own = NULL;
@@ -237,6 +238,7 @@ TEST(of_many_who_want_one_stale_name_exactly_one_gets_it)
 			if (r == 0)
 				r = runtime_register(own, "alpha", "x", &box,
 						     NULL);
+			(void)!write(told[1], &c, 1);
 			if (r < 0)
 				_exit(r == -EEXIST ? 0 : 2);
 			(void)!read(done[0], &c, 1); /* keep it alive */
@@ -246,7 +248,11 @@ TEST(of_many_who_want_one_stale_name_exactly_one_gets_it)
 	close(go[0]);
 	close(done[0]);
 	close(go[1]);
-	usleep(300000);
+	close(told[1]);
+	/* all have tried before the first may end */
+	for (int i = 0; i < 12; i++)
+		ASSERT_EQ(read(told[0], &c, 1), 1);
+	close(told[0]);
 	close(done[1]);
 	for (int i = 0; i < 12; i++) {
 		ASSERT_TRUE(wait(&status) > 0);

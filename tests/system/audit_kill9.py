@@ -120,6 +120,15 @@ def wait_busy(loaders):
         time.sleep(0.01)
 
 
+def wait_writer():
+    """Until one serves again, since nobody starts one afterwards."""
+    end = time.monotonic() + LIMIT * PACE
+    while not writer()[1]:
+        if time.monotonic() > end:
+            give_up("no writer came back")
+        time.sleep(0.01)
+
+
 def verify():
     r = subprocess.run([VERIFY, "--json", "--public-key",
                         STATE + "/audit/public.key", STATE + "/audit"],
@@ -129,7 +138,7 @@ def verify():
 
 def settle():
     """Until the writer has said of every action what is known of it."""
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + LIMIT * PACE
     while True:
         status, report = verify()
         if status == 0 and report["open_actions"] == 0:
@@ -183,6 +192,7 @@ def main():
                 if loader.process.poll() is not None:
                     give_up(f"a client ended: {loader.process.returncode}")
         wait_busy(loaders)
+        wait_writer()
     finally:
         for loader in loaders:
             loader.process.kill()

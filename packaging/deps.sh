@@ -13,7 +13,8 @@ packages()
 	case $1 in
 	build) echo gcc libc6-dev make libseccomp-dev \
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev \
-		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev ;;
+		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev \
+		libc-ares-dev ;;
 	try) echo git procps ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
 		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;

@@ -110,7 +110,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         log(self.name, self.command, self.path, sni)
         path, _, query = self.path.partition("?")
         part = path.split("/")
-        known = {"hello": self.hello, "big": self.big, "echo": self.echo,
+        known = {"hello": self.hello, "ok": self.hello, "big": self.big, "echo": self.echo,
                  "headers": self.show, "status": self.status,
                  "slow": self.slow, "sse": self.sse, "ws": self.ws,
                  "npm": self.npm, "files": self.files, "git": self.git,

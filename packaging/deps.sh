@@ -17,10 +17,12 @@ packages()
 		libc-ares-dev ;;
 	try) echo git procps ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
-		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;
+		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils \
+		openssl curl wget openssh-client dropbear-bin redis-tools postgresql ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
-	bench) echo bubblewrap crun firejail libcap-dev procps ;;
+	bench) echo bubblewrap crun firejail libcap-dev procps openssl curl \
+		nginx-light haproxy tinyproxy wrk ;;
 	vm) case $(uname -m) in
 		x86_64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;

@@ -321,7 +321,7 @@ help: ## this list
 tests: all $(UNIT_BIN) $(HELPER_BIN)
 replays: $(REPLAY_BIN)
 fuzzers: $(FUZZERS:%=$(T)/%)
-check-unit check-system check-escape check-compat:
+check-unit check-system check-escape check-compat check-net:
 	@$(MAKE) $(JOBS) tests
 	@tests/run.sh $(@:check-%=%)
 metrics:
@@ -332,4 +332,4 @@ format:
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \
 	uninstall dist clean help tests replays fuzzers check-unit \
-	check-system check-escape check-compat metrics format FORCE
+	check-system check-escape check-compat check-net metrics format FORCE

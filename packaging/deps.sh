@@ -22,7 +22,7 @@ packages()
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
 	bench) echo bubblewrap crun firejail libcap-dev procps openssl curl \
-		nginx-light haproxy tinyproxy wrk ;;
+		'nginx-light|nginx' haproxy tinyproxy wrk ;;
 	vm) case $(uname -m) in
 		x86_64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;
@@ -133,7 +133,7 @@ tidy()
 	command -v systemctl >/dev/null || return 0
 	for p in $missing; do
 		case $p in
-		nginx-light) $sudo systemctl -q disable nginx ;;
+		nginx-light*) $sudo systemctl -q disable nginx ;;
 		haproxy | tinyproxy | postgresql) $sudo systemctl -q disable "$p" ;;
 		esac >/dev/null 2>&1 || :
 	done

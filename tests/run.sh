@@ -3,7 +3,7 @@
 #
 #	tests/run.sh [SECTION...]
 #
-# Sections: unit unit-asan fuzz-replay build system compat escape vm lint; all
+# Sections: unit unit-asan fuzz-replay build system compat net escape vm lint; all
 # of them by default. As root, each section but the last two runs twice: as
 # root, and as an ordinary user that is made for the purpose and removed
 # afterwards, on a copy that this user can read. Otherwise only the second.
@@ -18,7 +18,7 @@ cd "$(dirname "$0")/.." || exit 1
 ROOT=$PWD
 BUILD=${BUILD:-build}
 LOGS=$ROOT/$BUILD/logs
-ALL="unit unit-asan fuzz-replay build system compat escape vm lint"
+ALL="unit unit-asan fuzz-replay build system compat net escape vm lint"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
@@ -44,6 +44,7 @@ section_programs()
 	build) ls tests/build/[0-9]*.sh ;;
 	system) ls tests/system/[0-9]*.sh ;;
 	compat) ls tests/compat/[0-9]*.sh ;;
+	net) ls tests/net/[0-9]*.sh ;;
 	escape) ls tests/escape/run.sh ;;
 	vm) ls tests/vm/run.sh ;;
 	lint) ls tests/lint.sh ;;

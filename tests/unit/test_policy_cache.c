@@ -375,7 +375,6 @@ opens_not(const struct den *d)
 	ASSERT_NULL(f.policy);
 	ASSERT_ERR(policy_found_open(&f, d->cache, &e), -EBADMSG);
 	ASSERT_NULL(f.policy);
-	/* and not the second time either */
 	ASSERT_ERR(policy_found_open(&f, d->cache, &e), -EBADMSG);
 	policy_found_done(&f);
 	ASSERT_ERR(access(d->file, F_OK), -1);
@@ -388,6 +387,7 @@ TEST(forged)
 	const char *bytes;
 	size_t len;
 	_cleanup_free_ char *copy = NULL;
+	char *name;
 	struct den d;
 
 	den_init(&d);
@@ -399,8 +399,10 @@ TEST(forged)
 	/* this is how it would be done: the forgery works */
 	forge(&d, &card, copy, len);
 	ASSERT_TRUE(get_good(&d));
-	/* one bit, and the card says what it was before */
-	copy[len / 2] ^= 1;
+	/* the name of a file, which the hash leaves out */
+	name = memmem(copy, len, "mother.json", 11);
+	ASSERT_NOT_NULL(name);
+	*name = 'b';
 	forge(&d, &card, copy, len);
 	opens_not(&d);
 	/* no policy, and the card says so */
@@ -593,7 +595,6 @@ TEST_LIMIT(bounded, 60)
 	while (readdir(dir))
 		n++;
 	closedir(dir);
-	tap_note("%zu entries", n);
 	ASSERT_LE(n, 34);
 	den_done(&d);
 }

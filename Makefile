@@ -77,7 +77,8 @@ STATIC ?= $(if $(filter release debug,$(CONFIG)),1,0)
 LINK_pie := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
 
 ALL_CFLAGS = $(CPPFLAGS) $(CPP) $(WARN) $(COMMON) $(FLAGS_$(CONFIG)) $(CFLAGS)
-ALL_LDFLAGS = $(LINK_$(CONFIG)) $(LDFLAGS)
+# by its id a build knows what it has cached itself
+ALL_LDFLAGS = $(LINK_$(CONFIG)) -Wl,--build-id=sha1 $(LDFLAGS)
 ERROR_FLAG := $(if $(filter 1,$(WERROR)),-Werror)
 
 ifeq ($(V),1)

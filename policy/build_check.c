@@ -281,6 +281,48 @@ check_effect(struct build *b, const struct rule *r)
 	return 0;
 }
 
+/* What is inside of TLS that passes: conditions on it would never be true. */
+static bool
+is_inside(const char *pointer)
+{
+	const char *rest;
+	int a = attr_from_pointer(pointer, &rest);
+
+	return a == ATTR_METHOD || a == ATTR_PATH || a == ATTR_QUERY ||
+	       a == ATTR_HEADERS;
+}
+
+static int
+check_inside(struct build *b, const struct rule *r, const char *pointer)
+{
+	if (!pointer || !is_inside(pointer))
+		return 0;
+	return build_fail(b, r,
+			  "%s is never known where TLS passes through: "
+			  "leave it out, or say tls \"intercept\"",
+			  pointer);
+}
+
+static int
+check_pass(struct build *b, const struct rule *r)
+{
+	int res = 0;
+
+	if (!r->tls_pass)
+		return 0;
+	if (r->on != ON(NETWORK) || !grants(r->effect) || r->restricts)
+		return build_fail(b, r,
+				  "tls \"pass\" goes with what grants, on "
+				  "surface network only");
+	for (size_t i = 0; i < r->n_match && res >= 0; i++)
+		res = check_inside(b, r, r->match[i].pointer);
+	for (size_t i = 0; i < r->n_when && res >= 0; i++)
+		res = check_inside(b, r, r->when[i].pointer);
+	for (size_t i = 0; i < r->redact.n && res >= 0; i++)
+		res = check_inside(b, r, r->redact.v[i]);
+	return res;
+}
+
 static int
 check_amounts(struct build *b, const struct rule *r)
 {
@@ -335,6 +377,8 @@ build_check(struct build *b, const struct rule *r)
 		return build_fail(b, r, "%zu conditions; at most %d",
 				  r->n_match + r->n_when, POLICY_CONDS_MAX);
 	res = check_effect(b, r);
+	if (res >= 0)
+		res = check_pass(b, r);
 	if (res >= 0)
 		res = check_amounts(b, r);
 	if (res >= 0)

@@ -69,6 +69,9 @@ struct rule {
 	/* ask, redact, limit: grants nothing by itself, and acts on what
 	 * another rule of its level grants */
 	bool restricts;
+	/* a grant on the network: TLS is never unwrapped where it reaches,
+	 * so nothing inside is known there, to no rule */
+	bool tls_pass;
 	struct rule_cond *match, *when;
 	size_t n_match, n_when;
 	int64_t not_after_us; /* 0: never */

@@ -292,21 +292,35 @@ is_inside(const char *pointer)
 	       a == ATTR_HEADERS;
 }
 
-static int
-check_inside(struct build *b, const struct rule *r, const char *pointer)
+static const char *
+hidden_cond(const struct rule_cond *c, size_t n)
 {
-	if (!pointer || !is_inside(pointer))
-		return 0;
-	return build_fail(b, r,
-			  "%s is never known where TLS passes through: "
-			  "leave it out, or say tls \"intercept\"",
-			  pointer);
+	for (size_t i = 0; i < n; i++)
+		if (c[i].pointer && is_inside(c[i].pointer))
+			return c[i].pointer;
+	return NULL;
+}
+
+const char *
+rule_hidden(const struct rule *r)
+{
+	const char *at = NULL;
+
+	if (!r->tls_pass)
+		return NULL;
+	at = hidden_cond(r->match, r->n_match);
+	if (!at)
+		at = hidden_cond(r->when, r->n_when);
+	for (size_t i = 0; i < r->redact.n && !at; i++)
+		if (is_inside(r->redact.v[i]))
+			at = r->redact.v[i];
+	return at;
 }
 
 static int
 check_pass(struct build *b, const struct rule *r)
 {
-	int res = 0;
+	const char *hidden = rule_hidden(r);
 
 	if (!r->tls_pass)
 		return 0;
@@ -314,13 +328,11 @@ check_pass(struct build *b, const struct rule *r)
 		return build_fail(b, r,
 				  "tls \"pass\" goes with what grants, on "
 				  "surface network only");
-	for (size_t i = 0; i < r->n_match && res >= 0; i++)
-		res = check_inside(b, r, r->match[i].pointer);
-	for (size_t i = 0; i < r->n_when && res >= 0; i++)
-		res = check_inside(b, r, r->when[i].pointer);
-	for (size_t i = 0; i < r->redact.n && res >= 0; i++)
-		res = check_inside(b, r, r->redact.v[i]);
-	return res;
+	if (hidden)
+		return build_fail(b, r,
+				  "%s is never known where TLS passes through",
+				  hidden);
+	return 0;
 }
 
 static int

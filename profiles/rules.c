@@ -401,6 +401,11 @@ rule_finish(struct load *l, struct rule *r)
 				 "ask, redact and limit");
 	if (r->tls_pass && r->restricts)
 		return load_fail(l, "tls \"pass\" goes with what grants");
+	if (rule_hidden(r))
+		return load_fail(l,
+				 "\"%s\" is never known where TLS passes "
+				 "through: leave it out, or tls \"pass\"",
+				 rule_hidden(r) + 1);
 	if (r->redact.n && r->effect != EFFECT_REDACT)
 		return load_fail(l, "\"redact\" goes with the effect "
 				    "\"redact\" only");

@@ -37,6 +37,8 @@ extend_all(X509 *x, X509 *issuer, const struct cert_want *w)
 	if (w->ca)
 		extend(x, issuer, NID_key_usage, "critical,keyCertSign");
 	extend(x, issuer, NID_subject_key_identifier, "hash");
+	if (w->by)
+		extend(x, issuer, NID_authority_key_identifier, "keyid:always");
 	if (w->san)
 		extend(x, issuer, NID_subject_alt_name, w->san);
 	if (w->constraints)

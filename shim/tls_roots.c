@@ -122,25 +122,38 @@ read_all(struct roots *r, struct err *e)
 
 /* ---- for OpenSSL ---- */
 
-/* As by_dir does: what is found goes into the store, from which the caller
- * takes it. */
+static void
+add_to_store(const struct roots *r, X509_STORE *store, const X509_NAME *name)
+{
+	uint64_t hash = subject_hash(name);
+
+	for (size_t i = 0; i < r->n; i++) {
+		X509 *x = r->v[i].subject == hash ? parse(r, &r->v[i]) : NULL;
+
+		if (x && !X509_NAME_cmp(X509_get_subject_name(x), name))
+			X509_STORE_add_cert(store, x);
+		X509_free(x);
+	}
+}
+
+/* As by_dir does: what is found goes into the store, which owns it; the caller
+ * of this takes a reference of its own. */
 static int
 by_subject(X509_LOOKUP *ctx, X509_LOOKUP_TYPE type, const X509_NAME *name,
 	   X509_OBJECT *ret)
 {
-	const struct roots *r = X509_LOOKUP_get_method_data(ctx);
-	uint64_t hash = subject_hash(name);
-	int found = 0;
+	X509_STORE *store = X509_LOOKUP_get_store(ctx);
+	X509_OBJECT *found;
 
-	for (size_t i = 0; type == X509_LU_X509 && i < r->n; i++) {
-		X509 *x = r->v[i].subject == hash ? parse(r, &r->v[i]) : NULL;
-
-		if (x && !X509_NAME_cmp(X509_get_subject_name(x), name) &&
-		    X509_STORE_add_cert(X509_LOOKUP_get_store(ctx), x))
-			found = X509_OBJECT_set1_X509(ret, x);
-		X509_free(x);
-	}
-	return found;
+	if (type != X509_LU_X509)
+		return 0;
+	add_to_store(X509_LOOKUP_get_method_data(ctx), store, name);
+	found = X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store),
+						type, name);
+	if (!found || !X509_OBJECT_set1_X509(ret, X509_OBJECT_get0_X509(found)))
+		return 0;
+	X509_free(X509_OBJECT_get0_X509(ret));
+	return 1;
 }
 
 int

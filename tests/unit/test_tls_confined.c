@@ -80,14 +80,17 @@ static const char *
 confine(void)
 {
 	static const int calls[] = {
-		SCMP_SYS(read),	      SCMP_SYS(write),
-		SCMP_SYS(recvfrom),   SCMP_SYS(sendto),
-		SCMP_SYS(close),      SCMP_SYS(shutdown),
-		SCMP_SYS(setsockopt), SCMP_SYS(getrandom),
-		SCMP_SYS(brk),	      SCMP_SYS(mmap),
-		SCMP_SYS(munmap),     SCMP_SYS(mremap),
-		SCMP_SYS(madvise),    SCMP_SYS(futex),
-		SCMP_SYS(exit_group), SCMP_SYS(clock_gettime),
+		SCMP_SYS(read),	       SCMP_SYS(write),
+		SCMP_SYS(recvfrom),    SCMP_SYS(sendto),
+		SCMP_SYS(close),       SCMP_SYS(shutdown),
+		SCMP_SYS(setsockopt),  SCMP_SYS(getrandom),
+		SCMP_SYS(brk),	       SCMP_SYS(mmap),
+		SCMP_SYS(munmap),      SCMP_SYS(mremap),
+		SCMP_SYS(madvise),     SCMP_SYS(futex),
+		SCMP_SYS(exit_group),  SCMP_SYS(clock_gettime),
+#ifdef __SANITIZE_ADDRESS__
+		SCMP_SYS(sigaltstack),
+#endif
 		SCMP_SYS(getpid),     /* have we forked? (RAND_bytes(3)) */
 		SCMP_SYS(socketpair), /* this test's */
 	};

@@ -313,6 +313,18 @@ add_port(struct policy_net_scope *s, uint16_t port)
 	s->n_ports++;
 }
 
+/* A list of ports may be written as ranges of one. */
+static bool
+one_by_one(const struct policy *p, const struct flat_cond *c)
+{
+	const struct flat_value *v = flat_values(p) + c->value;
+
+	for (uint32_t i = 0; i < c->n_value && c->op == OP_RANGE; i++)
+		if (v[i].lo != v[i].hi)
+			return false;
+	return c->op == OP_EQ || c->op == OP_IN || c->op == OP_RANGE;
+}
+
 /* The condition that says which ports one by one, or NULL. */
 static const struct flat_cond *
 ports_of(const struct policy *p, const struct flat_rule *r)
@@ -320,8 +332,7 @@ ports_of(const struct policy *p, const struct flat_rule *r)
 	const struct flat_cond *c = flat_conds(p) + r->cond;
 
 	for (uint16_t i = 0; i < r->n_cond; i++)
-		if (c[i].attr == ATTR_PORT &&
-		    (c[i].op == OP_EQ || c[i].op == OP_IN))
+		if (c[i].attr == ATTR_PORT && one_by_one(p, &c[i]))
 			return &c[i];
 	return NULL;
 }
@@ -339,8 +350,8 @@ add_ports(const struct policy *p, const struct flat_rule *r,
 	}
 	v = flat_values(p) + c->value;
 	for (uint32_t i = 0; i < c->n_value; i++)
-		if (v[i].type == RULE_INT && v[i].lo > 0 &&
-		    v[i].lo <= UINT16_MAX)
+		if ((v[i].type == RULE_INT || v[i].type == RULE_RANGE) &&
+		    v[i].lo > 0 && v[i].lo <= UINT16_MAX)
 			add_port(s, (uint16_t)v[i].lo);
 }
 

@@ -295,6 +295,7 @@ policy_net_needs(const struct policy *p, const char *host, uint16_t port,
 		ret->pass |= passes_tls(p, r) && could_grant(&k, r);
 		ret->data |= (attrs & BIT(SCHEME)) != 0;
 		ret->size |= (attrs & BIT(SIZE)) != 0;
+		ret->address |= (attrs & BIT(ADDRESS)) != 0;
 		ret->http |= rule_wants_http(p, r);
 	}
 	ret->http &= !ret->pass;

@@ -120,7 +120,7 @@ TEST(nothing_granted)
 struct need {
 	const char *host;
 	uint16_t port;
-	const char *needs; /* of d, h, p, s */
+	const char *needs; /* of d, h, p, s, a */
 };
 
 static void
@@ -133,9 +133,9 @@ needs(const char *json, const struct need *v, size_t n)
 		char text[8];
 
 		policy_net_needs(p, v[i].host, v[i].port, &got);
-		snprintf(text, sizeof(text), "%s%s%s%s", got.data ? "d" : "",
+		snprintf(text, sizeof(text), "%s%s%s%s%s", got.data ? "d" : "",
 			 got.http ? "h" : "", got.pass ? "p" : "",
-			 got.size ? "s" : "");
+			 got.size ? "s" : "", got.address ? "a" : "");
 		if (strcmp(text, v[i].needs) != 0)
 			FAIL("row %zu: %s:%u needs %s, not %s", i, v[i].host,
 			     v[i].port, text, v[i].needs);
@@ -175,7 +175,10 @@ static const char looking[] = RULES(
 	" \"budget\": {\"at\": \"/size\", \"max\": 10, \"window\": \"1h\"}},"
 	"{\"id\": \"m\", \"on\": \"network\", \"effect\": \"redact\","
 	" \"match\": {\"host\": \"redact.example\"},"
-	" \"redact\": [\"/headers/cookie\"]}");
+	" \"redact\": [\"/headers/cookie\"]},"
+	"{\"id\": \"n\", \"on\": \"network\", \"effect\": \"allow\","
+	" \"match\": {\"host\": \"block.example\","
+	" \"address\": \"10.0.0.0/8\"}}");
 
 TEST(what_is_looked_at)
 {
@@ -413,6 +416,8 @@ say_otherwise(struct choices *c, const struct policy_net_needs *n,
 		rq->attr[deep[i]] = (struct value){ .type = VALUE_NONE };
 	if (!n->http)
 		request_set(rq, ATTR_CLASS, "send");
+	if (!n->address)
+		rq->attr[ATTR_ADDRESS] = other.rq.attr[ATTR_ADDRESS];
 	if (!n->data)
 		rq->attr[ATTR_SCHEME] = other.rq.attr[ATTR_SCHEME];
 	if (!n->size)

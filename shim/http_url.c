@@ -136,10 +136,12 @@ static bool
 has_second_escape(const char *s, size_t len)
 {
 	for (size_t i = 0; i + 3 <= len; i++) {
-		int h = hex(s[i + 1]), l = hex(s[i + 2]), c = h << 4 | l;
+		size_t at = i;
+		bool escaped;
+		char c;
 
-		if (s[i] == '%' && h >= 0 && l >= 0 &&
-		    (is_control((char)c) || (c && strchr("./\\%;?#", c))))
+		if (next_byte(s, len, &at, &c, &escaped) && escaped &&
+		    (is_control(c) || (c && strchr("./\\%;?#", c))))
 			return true;
 	}
 	return false;

@@ -128,7 +128,8 @@ struct net_out {
 /* The process. */
 struct net_shim {
 	pid_t pid;
-	int pidfd, chan; /* -EBADF: none */
+	int pidfd, chan, log; /* -EBADF: none */
+	bool broken;	      /* it is being killed; nothing it says is heard */
 	struct event *ev_read, *ev_write, *ev_exit;
 	struct net_out *head, **tail;
 	size_t out_bytes;
@@ -174,6 +175,7 @@ struct net {
 uint64_t net_now_us(void); /* CLOCK_BOOTTIME */
 
 /* net_shim.c: the process and its channel. */
+void net_shim_init(struct net_shim *s);
 int net_shim_start(struct net *n, struct err *e);
 /* It is to end for what it did: killed, recorded; started again later. */
 void net_shim_broke(struct net *n, const char *what, const char *detail);
@@ -191,6 +193,7 @@ bool net_something_waits(const struct net *n);
 /* Everything that the shim had has ended so. */
 void net_lost(struct net *n, const char *status, const char *error);
 void net_later(struct net *n); /* the shim died: another one, after a while */
+void net_sleep(struct net *n); /* until something arrives */
 
 /* net_message.c */
 int net_message(struct net *n, const struct net_message *m, size_t len);

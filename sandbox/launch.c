@@ -327,7 +327,7 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 static bool
 keep_fd(struct launch *l, uint32_t type, int fd)
 {
-	int *keep = type == STAGE_READY ? &l->net
+	int *keep = type == STAGE_READY ? &l->net.route
 		    : type == STAGE_TTY ? &l->tty
 					: NULL;
 
@@ -446,6 +446,47 @@ take_init(const struct launch_params *lp, struct launch *l, struct err *e)
 	return r < 0 ? err_sys(e, r, "cannot join the cgroup") : 0;
 }
 
+/* The stage, which decodes our plan, sends what it says: anything else is a
+ * stage that is not ours. */
+static int
+take_sockets(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	int fds[PLAN_SOCKETS_MAX + 2];
+	size_t want = lp->plan->sockets, n = 0;
+	struct stage_msg m;
+	int r = stage_recv(l->init, &m, fds, ARRAY_SIZE(fds), &n, NULL);
+
+	if (r == 1 && m.type == STAGE_NET && (size_t)m.code == want &&
+	    (n == want + 1 || n == want + 2)) {
+		l->net.udp = fds[0];
+		memcpy(l->net.tcp, &fds[1], want * sizeof(*fds));
+		l->net.n_tcp = want;
+		l->net.nft = n == want + 2 ? fds[want + 1] : -EBADF;
+		return 0;
+	}
+	close_all(fds, r == 1 ? n : 0);
+	if (r == 1 && m.type == STAGE_FAIL)
+		return take_failure(l->init, &m, e);
+	if (r < 0)
+		return err_sys(e, r, "the stage's channel");
+	return err_set(e, -EBADMSG, "unexpected word from the stage");
+}
+
+/* Loopback is set up while pid 1 is being made. */
+static int
+set_up_network(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	uint32_t flags = lp->plan->flags;
+	int r = 0;
+
+	if (flags & PLAN_LOOPBACK)
+		r = net_loopback_up(l->net.route, e);
+	if (r >= 0 && flags & PLAN_NETWORK)
+		return take_sockets(lp, l, e);
+	net_sockets_close(&l->net);
+	return r;
+}
+
 int
 launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
 {
@@ -461,10 +502,8 @@ launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
 	r = send_go(lp, l, e);
 	if (r >= 0 && lp->root)
 		r = send_mounts(lp, l, e);
-	if (r >= 0 && lp->plan->flags & PLAN_LOOPBACK)
-		r = net_loopback_up(l->net, e);
-	close_ptr(&l->net);
-	l->net = -EBADF;
+	if (r >= 0)
+		r = set_up_network(lp, l, e);
 	return r < 0 ? r : take_init(lp, l, e);
 }
 
@@ -567,6 +606,6 @@ launch_end(struct launch *l)
 	close_ptr(&l->init);
 	close_ptr(&l->agent);
 	close_ptr(&l->tty);
-	close_ptr(&l->net);
-	l->pidfd = l->init = l->agent = l->tty = l->net = -EBADF;
+	net_sockets_close(&l->net);
+	l->pidfd = l->init = l->agent = l->tty = -EBADF;
 }

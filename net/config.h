@@ -4,31 +4,8 @@
  * ~/.config/agentbox/network.json ($XDG_CONFIG_HOME) beneath it: where both
  * name the same host or credential, the host's file wins.
  * agentbox-network.json(5) describes the keys. Missing files are the defaults;
- *a file that is wrong is an error. $AGENTBOX_NETWORK_CONFIG names one file
- *instead of the user's (for tests and for services).
- *
- *	{
- *		"hosts": { "registry.example": "127.0.0.1:4873", "db.example":
- *["10.0.0.5"] }, "ca": ["/etc/agentbox/corporate.pem"],      // beside the
- *system's "dns": { "servers": ["9.9.9.9"], "timeout": "5s" },   // default:
- *resolv.conf "connect_timeout": "10s", "credentials": { "openai": { "source": {
- *"file": "/etc/agentbox/secrets/openai" },
- *				//        { "env": "OPENAI_API_KEY" } of the caller of
- *run
- *				//        { "systemd": "openai" }
- *($CREDENTIALS_DIRECTORY)
- *				//        { "command": ["pass", "show", "openai"],
- *"timeout": "10s" } "lease": "5m",                  // read again after that
- *				"env": ["OPENAI_API_KEY"],      // variables in the
- *box: its placeholder "placeholder": "sk-agentbox-{}", // {}: 32 hex digits of
- *this box "use": [{ "host": ["api.openai.com"], "port": 443, "method": ["GET",
- *"POST"], "path": ["/v1/**"], "header": "authorization", "value": "Bearer {}",
- *					"always": false   // true: set even where the
- *agent sends nothing
- *				}]
- *			}
- *		}
- *	}
+ * a file that is wrong is an error. $AGENTBOX_NETWORK_CONFIG names one file
+ * instead of the user's (for tests and for services).
  */
 #include "lib/err.h"
 #include "lib/str.h"

@@ -32,6 +32,7 @@
 #define NET_PACKET_MAX (128u * 1024)
 #define NET_PAIRS_MAX 256u /* of a query or a head */
 #define NET_FDS_MAX 24u
+#define NET_NAMES_SIZE (65537u * 256)
 
 /* NET_OP(ID, number, FROM, "what it says"); FROM: SHIM or SUPERVISOR */
 #define NET_OPS(NET_OP)                                                        \
@@ -174,6 +175,9 @@ enum net_listener {
 	NET_LISTEN_DNS_TCP,
 	NET_LISTEN_UPSTREAM_CA, /* no listener: a sealed memfd, PEM, of what
 				   upstream certificates are verified with */
+	NET_LISTEN_NAMES, /* no listener: a memfd of NET_NAMES_SIZE bytes where
+			     the shim keeps which name has which address, for
+			     the shim after it; nobody else looks into it */
 	NET_LISTEN_MAX
 };
 

@@ -71,7 +71,7 @@ struct flat_rule {
 	uint32_t redact, n_redact;
 	uint32_t step;	      /* or FLAT_NONE */
 	uint32_t budget_cond; /* a condition that has the pointer's attribute */
-	uint32_t restricts;   /* 0 or 1 */
+	uint16_t restricts, tls_pass; /* 0 or 1 */
 	int64_t not_after_us;
 	uint64_t max_uses;
 	uint64_t rate_max, rate_us, budget_max, budget_us;

@@ -69,6 +69,9 @@ struct rule {
 	/* ask, redact, limit: grants nothing by itself, and acts on what
 	 * another rule of its level grants */
 	bool restricts;
+	/* a grant on the network: TLS is never unwrapped where it reaches,
+	 * so nothing inside is known there, to no rule */
+	bool tls_pass;
 	struct rule_cond *match, *when;
 	size_t n_match, n_when;
 	int64_t not_after_us; /* 0: never */
@@ -134,6 +137,9 @@ void policy_spec_done(struct policy_spec *s);
 /* A deep copy; -ENOMEM. */
 int rule_copy(const struct rule *r, struct rule *ret);
 
+/* What a condition or redaction of a rule with tls_pass looks at though TLS
+ * hides it, as a pointer; else NULL. */
+const char *rule_hidden(const struct rule *r);
 /* Is every request that b matches matched by a too (match parts and conditions,
  * not the effect)? Errs to "no". The base of widening checks, lint and diff. */
 bool rule_covers(const struct rule *a, const struct rule *b);

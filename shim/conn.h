@@ -33,12 +33,21 @@ struct conn {
 	/* Called by conn_free() and when the box ends; engine state is freed
 	 * there. */
 	void (*engine_free)(struct conn *c);
-	struct event *ev_client, *ev_server, *ev_timer;
+	struct event *ev_client, *ev_server;
+	/* conn.c's: who is called, who waits for another turn */
+	void (*fn[2])(struct conn *c);
+	void (*tick)(struct conn *c);
+	struct conn *again, **again_link;
+	/* the other side ended its half, or is gone: then a short read does not
+	 * mean that the socket is empty (client, server) */
+	bool hup[2];
 	uint32_t idle_ticks; /* seconds since bytes moved, counted while not
 				frozen */
 	uint32_t age_ticks;
 };
 
+/* A connection of fd (taken), or NULL: out of memory, fd is closed. */
+struct conn *conn_new(struct shim *s, int fd);
 /* Ends it: outcome of an open action must have been told before. reset: both
  * sides see a reset. */
 void conn_free(struct conn *c, bool reset);
@@ -47,11 +56,15 @@ void conn_free(struct conn *c, bool reset);
 void conn_on_tick(struct conn *c, void (*tick)(struct conn *c));
 /* Registers c->client.fd / c->server.fd with the loop, edge triggered, both
  * directions; fn is called whenever something may go on. Once for each
- * descriptor. */
+ * descriptor: later calls only change fn, and whoever takes over has to look
+ * by himself first, since the edge may be past. */
 int conn_watch(struct conn *c, bool server, void (*fn)(struct conn *c));
 /* Calls fn again in the next turn of the loop (fairness: after SHIM_TURN
  * bytes). */
 void conn_again(struct conn *c);
+/* "idle", "lifetime" if a limit of the profile says that it must end, else
+ * NULL. */
+const char *conn_expired(const struct conn *c);
 
 /* relay.c: both streams are there; c->early goes to the server first, held (len
  * bytes, copied) to the client first. Counts, leases (answer's), limits,

@@ -25,7 +25,8 @@ LAYERS = {
     "shim": {"lib": None, "net": None,
              "sandbox": {"jail.h", "caps.h", "landlock.h"}},
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
-                   "profiles": None, "audit": None, "net": None},
+                   "profiles": None, "audit": None, "net": None,
+                   "shim": {"reasons.h"}},
     "query": {"lib": None, "policy": None, "profiles": None, "audit": None},
 }
 

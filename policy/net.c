@@ -269,6 +269,12 @@ ceiling_below_send(const struct policy *p)
 	return false;
 }
 
+static bool
+passes_tls(const struct policy *p, const struct flat_rule *r)
+{
+	return policy_rule_tls_pass(p, (size_t)(r - flat_rules(p)));
+}
+
 void
 policy_net_needs(const struct policy *p, const char *host, uint16_t port,
 		 struct policy_net_needs *ret)
@@ -286,10 +292,13 @@ policy_net_needs(const struct policy *p, const char *host, uint16_t port,
 		if (!could_match(&k, r))
 			continue;
 		attrs = rule_attrs(p, r);
+		ret->pass |= passes_tls(p, r) && could_grant(&k, r);
 		ret->data |= (attrs & BIT(SCHEME)) != 0;
 		ret->size |= (attrs & BIT(SIZE)) != 0;
+		ret->address |= (attrs & BIT(ADDRESS)) != 0;
 		ret->http |= rule_wants_http(p, r);
 	}
+	ret->http &= !ret->pass;
 }
 
 /* Scope */
@@ -386,7 +395,7 @@ void
 policy_net_scope(const struct policy *p, struct policy_net_scope *ret)
 {
 	const struct flat_span *all = &p->h->all[SURFACE_NETWORK];
-	bool looks = false, blind = false;
+	bool looks = ceiling_below_send(p), blind = false, pass = false;
 
 	*ret = (struct policy_net_scope){
 		.grants = policy_has_surface(p, SURFACE_NETWORK) &&
@@ -404,11 +413,12 @@ policy_net_scope(const struct policy *p, struct policy_net_scope *ret)
 			continue;
 		add_ports(p, r, ret);
 		blind |= !http;
+		pass |= passes_tls(p, r);
 	}
 	if (level_observes(p))
 		ret->any_port = blind = true;
-	ret->intercepts = looks || ceiling_below_send(p);
-	ret->passes = blind && !ceiling_below_send(p);
+	ret->intercepts = looks;
+	ret->passes = pass || (blind && !ceiling_below_send(p));
 }
 
 /* Naming an address */

@@ -120,7 +120,7 @@ TEST(nothing_granted)
 struct need {
 	const char *host;
 	uint16_t port;
-	const char *needs; /* of d, h, s */
+	const char *needs; /* of d, h, p, s, a */
 };
 
 static void
@@ -133,8 +133,9 @@ needs(const char *json, const struct need *v, size_t n)
 		char text[8];
 
 		policy_net_needs(p, v[i].host, v[i].port, &got);
-		snprintf(text, sizeof(text), "%s%s%s", got.data ? "d" : "",
-			 got.http ? "h" : "", got.size ? "s" : "");
+		snprintf(text, sizeof(text), "%s%s%s%s%s", got.data ? "d" : "",
+			 got.http ? "h" : "", got.pass ? "p" : "",
+			 got.size ? "s" : "", got.address ? "a" : "");
 		if (strcmp(text, v[i].needs) != 0)
 			FAIL("row %zu: %s:%u needs %s, not %s", i, v[i].host,
 			     v[i].port, text, v[i].needs);
@@ -174,7 +175,10 @@ static const char looking[] = RULES(
 	" \"budget\": {\"at\": \"/size\", \"max\": 10, \"window\": \"1h\"}},"
 	"{\"id\": \"m\", \"on\": \"network\", \"effect\": \"redact\","
 	" \"match\": {\"host\": \"redact.example\"},"
-	" \"redact\": [\"/headers/cookie\"]}");
+	" \"redact\": [\"/headers/cookie\"]},"
+	"{\"id\": \"n\", \"on\": \"network\", \"effect\": \"allow\","
+	" \"match\": {\"host\": \"block.example\","
+	" \"address\": \"10.0.0.0/8\"}}");
 
 TEST(what_is_looked_at)
 {
@@ -206,6 +210,31 @@ TEST(a_ceiling_below_send)
 	policy_net_scope(p, &s);
 	ASSERT_TRUE(s.grants && s.intercepts);
 	ASSERT_FALSE(s.passes);
+	policy_free(p);
+}
+
+/* Who may speak TLS of his own there is not looked into. */
+TEST(tls_that_is_passed)
+{
+	static const struct need row[] = {
+		{ "x.example", 443, "p" },
+		{ "api.example", 443, "p" },
+		{ "api.example", 80, "h" },
+		{ "no.example", 443, "" },
+	};
+	static const char json[] = RULES(
+		"{\"id\": \"a\", \"on\": \"network\", \"effect\": \"allow\","
+		" \"tls\": \"pass\", \"match\": {\"host\": [\"x.example\","
+		" \"api.example\"], \"port\": 443}},"
+		"{\"id\": \"b\", \"on\": \"network\", \"effect\": \"allow\","
+		" \"match\": {\"host\": \"api.example\","
+		" \"method\": \"GET\"}}");
+	struct policy_net_scope s;
+	struct policy *p = make(json);
+
+	needs(json, row, ARRAY_SIZE(row));
+	policy_net_scope(p, &s);
+	ASSERT_TRUE(s.grants && s.intercepts && s.passes);
 	policy_free(p);
 }
 
@@ -387,6 +416,8 @@ say_otherwise(struct choices *c, const struct policy_net_needs *n,
 		rq->attr[deep[i]] = (struct value){ .type = VALUE_NONE };
 	if (!n->http)
 		request_set(rq, ATTR_CLASS, "send");
+	if (!n->address)
+		rq->attr[ATTR_ADDRESS] = other.rq.attr[ATTR_ADDRESS];
 	if (!n->data)
 		rq->attr[ATTR_SCHEME] = other.rq.attr[ATTR_SCHEME];
 	if (!n->size)
@@ -418,7 +449,7 @@ check(uint64_t seed, struct choices *c, const struct policy *p,
 			      port);
 	}
 	policy_net_needs(p, host, port, &n);
-	if (n.http)
+	if (n.http || n.pass)
 		return;
 	met->shallow++;
 	/* a class that a caller made up is not the broker's */

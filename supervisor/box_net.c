@@ -175,8 +175,8 @@ kind_of(enum net_listen_kind k)
 	return kinds[k];
 }
 
-_Static_assert(NET_LISTEN_PORTS_MAX + 5 <= NET_FDS_MAX,
-	       "every listener fits in SETUP, with the certificates");
+_Static_assert(NET_LISTEN_PORTS_MAX + 6 <= NET_FDS_MAX,
+	       "every listener fits in SETUP, and two files");
 
 static void
 hand_over(struct box *b, struct net_listeners *ret)

@@ -108,7 +108,7 @@ struct profile {
 	size_t n_expect;
 	struct profile **parent; /* loaded, as extends.profiles */
 	size_t n_parents;
-	struct profile_source *source; /* texts that rules came from */
+	struct profile_source *source; /* files that it was made of */
 	size_t n_sources;
 	uint8_t said[PROFILE_SAID_MAX];
 };

@@ -6,6 +6,8 @@
  *
  * REASON(ID, "word", "what, for people", "cure")
  */
+#include "shim/http_reasons.h"
+
 #define SHIM_REASONS(REASON)                                                   \
 	/* capture */                                                          \
 	REASON(UNKNOWN_NAME, "unknown-name",                                   \
@@ -58,7 +60,8 @@
 	       "do not BIND or ASSOCIATE: nothing comes in, and no UDP")       \
 	REASON(SOCKS_HOST, "socks-host",                                       \
 	       "the host of the SOCKS request is no host name or address",     \
-	       "write names plainly and addresses in full")
+	       "write names plainly and addresses in full")                    \
+	HTTP_REASONS(REASON)
 
 enum shim_reason {
 #define REASON(id, word, what, cure) SHIM_REASON_##id,

@@ -42,11 +42,9 @@ int scribe_digest(struct scribe *t, const void *p, size_t n,
 int scribe_blob(struct scribe *t, const void *data, size_t len,
 		uint8_t ret[RECORD_HASH_LEN], struct err *e);
 
-/* The same in two parts, between which the writer looks: data is there until
- * the second. digest is known after the first. */
+/* Does the log keep what has that digest, which is the caller's to fill in? The
+ * writer looks between the two; 1: it does, 0: scribe_blob() has to send it. */
 struct scribe_blob {
-	const void *data;
-	size_t len;
 	uint8_t digest[RECORD_HASH_LEN];
 	bool known;
 	int status;

@@ -105,6 +105,8 @@ void policy_rule(const struct policy *p, size_t i,
 		 struct policy_rule_view *ret);
 /* Is it a rule of the host's policy? */
 bool policy_rule_is_hosts(const struct policy *p, size_t i);
+/* A grant on the network with tls "pass": TLS is not unwrapped there. */
+bool policy_rule_tls_pass(const struct policy *p, size_t i);
 
 /* Labels: bit number <-> name. A label that the policy does not know has no
  * bit (-ENOENT). */

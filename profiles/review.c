@@ -82,8 +82,8 @@ static bool
 says_the_same(const struct rule *a, const struct rule *b)
 {
 	return strcmp(a->file, b->file) != 0 && a->effect == b->effect &&
-	       is_bare(a) && is_bare(b) && rule_covers(a, b) &&
-	       rule_covers(b, a);
+	       a->tls_pass == b->tls_pass && is_bare(a) && is_bare(b) &&
+	       rule_covers(a, b) && rule_covers(b, a);
 }
 
 /* Takes the rules without an id out of the list. */

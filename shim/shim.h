@@ -17,6 +17,8 @@ struct tls_context;
 struct conns;
 struct limiter;
 struct acceptor;
+struct relays;
+struct dns;
 
 /* Bounds; docs/ARCHITECTURE.md has them too. */
 #define SHIM_CONNS_MAX 65536u
@@ -62,4 +64,6 @@ struct shim {
 	struct conns *conns;	      /* conn.c: all of them */
 	struct limiter *limiter;      /* limits.c; NULL: there are none */
 	struct acceptor *acceptor;    /* accept.c */
+	struct relays *relays;	      /* relay.c: what relays share */
+	struct dns *dns;	      /* dns_serve.c */
 };

@@ -125,8 +125,8 @@ const char *probe_step_name(enum probe_step s);
 const char *probe_step_text(enum probe_step s);
 
 /* What a box that may dial anything needs, tried out. 0: what is dialled
- * arrives, at least at ports with a listener; else why says what is wrong, if it
- * is known. */
+ * arrives, at least at ports with a listener; else why says what is wrong, if
+ * it is known. */
 struct probe_net {
 	bool redirects; /* from any port: nf_tables */
 	bool v6;

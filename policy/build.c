@@ -248,6 +248,7 @@ flatten_rule(struct build *b, const struct rule *r, struct flat_rule *f)
 	f->level = (uint8_t)r->level;
 	f->mode = (uint8_t)r->mode;
 	f->restricts = r->restricts;
+	f->tls_pass = r->tls_pass;
 	f->labels_add = label_set(b, &r->labels_add);
 	f->labels_clear = label_set(b, &r->labels_clear);
 	f->line = r->line;

@@ -281,6 +281,60 @@ check_effect(struct build *b, const struct rule *r)
 	return 0;
 }
 
+/* What is inside of TLS that passes: conditions on it would never be true. */
+static bool
+is_inside(const char *pointer)
+{
+	const char *rest;
+	int a = attr_from_pointer(pointer, &rest);
+
+	return a == ATTR_METHOD || a == ATTR_PATH || a == ATTR_QUERY ||
+	       a == ATTR_HEADERS;
+}
+
+static const char *
+hidden_cond(const struct rule_cond *c, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c[i].pointer && is_inside(c[i].pointer))
+			return c[i].pointer;
+	return NULL;
+}
+
+const char *
+rule_hidden(const struct rule *r)
+{
+	const char *at = NULL;
+
+	if (!r->tls_pass)
+		return NULL;
+	at = hidden_cond(r->match, r->n_match);
+	if (!at)
+		at = hidden_cond(r->when, r->n_when);
+	for (size_t i = 0; i < r->redact.n && !at; i++)
+		if (is_inside(r->redact.v[i]))
+			at = r->redact.v[i];
+	return at;
+}
+
+static int
+check_pass(struct build *b, const struct rule *r)
+{
+	const char *hidden = rule_hidden(r);
+
+	if (!r->tls_pass)
+		return 0;
+	if (r->on != ON(NETWORK) || !grants(r->effect) || r->restricts)
+		return build_fail(b, r,
+				  "tls \"pass\" goes with what grants, on "
+				  "surface network only");
+	if (hidden)
+		return build_fail(b, r,
+				  "%s is never known where TLS passes through",
+				  hidden);
+	return 0;
+}
+
 static int
 check_amounts(struct build *b, const struct rule *r)
 {
@@ -335,6 +389,8 @@ build_check(struct build *b, const struct rule *r)
 		return build_fail(b, r, "%zu conditions; at most %d",
 				  r->n_match + r->n_when, POLICY_CONDS_MAX);
 	res = check_effect(b, r);
+	if (res >= 0)
+		res = check_pass(b, r);
 	if (res >= 0)
 		res = check_amounts(b, r);
 	if (res >= 0)

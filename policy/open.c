@@ -124,6 +124,19 @@ rule_refs_ok(const struct flat_head *h, const struct flat_rule *r)
 	       (r->budget_cond == FLAT_NONE) == (r->budget == FLAT_NONE);
 }
 
+static bool
+rule_words_ok(const struct flat_head *h, const struct flat_rule *r)
+{
+	bool grant = r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK &&
+		     !r->restricts;
+
+	return r->effect >= EFFECT_LABEL && r->effect < EFFECT_MAX &&
+	       r->surface < SURFACE_MAX && r->level < h->levels.n &&
+	       r->mode <= MODE_OBSERVE && r->restricts <= 1 &&
+	       (!r->tls_pass ||
+		(r->tls_pass == 1 && grant && r->surface == SURFACE_NETWORK));
+}
+
 static int
 check_rules(const struct check *c)
 {
@@ -134,9 +147,7 @@ check_rules(const struct check *c)
 		if (!text_ok(c->p, r->id) || !text_ok(c->p, r->because) ||
 		    !text_ok(c->p, r->file))
 			return bad(c, "a rule's text");
-		if (r->effect < EFFECT_LABEL || r->effect >= EFFECT_MAX ||
-		    r->surface >= SURFACE_MAX || r->level >= h->levels.n ||
-		    r->mode > MODE_OBSERVE || r->restricts > 1)
+		if (!rule_words_ok(h, r))
 			return bad(c, "a rule's words");
 		if (r->n_cond > POLICY_CONDS_MAX || r->n_match > r->n_cond ||
 		    !range_ok(r->cond, r->n_cond, h->conds.n) ||

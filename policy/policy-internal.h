@@ -71,7 +71,7 @@ struct flat_rule {
 	uint32_t redact, n_redact;
 	uint32_t step;	      /* or FLAT_NONE */
 	uint32_t budget_cond; /* a condition that has the pointer's attribute */
-	uint32_t restricts;   /* 0 or 1 */
+	uint16_t restricts, tls_pass; /* 0 or 1 */
 	int64_t not_after_us;
 	uint64_t max_uses;
 	uint64_t rate_max, rate_us, budget_max, budget_us;
@@ -181,10 +181,6 @@ size_t policy_index_find(const struct eval *v,
 /* By which the rules of a surface are found. */
 enum attr index_attr(enum surface s);
 uint64_t index_hash(unsigned int surface, const char *key, size_t len);
-
-/* open.c: policy_open() of bytes from malloc(), which it takes, on failure
- * too. */
-int policy_open_own(void *data, size_t len, struct policy **ret, struct err *e);
 
 /* rule_eval.c: one rule on one request, before levels and precedence. */
 struct outcome {

@@ -113,3 +113,9 @@ policy_rule_is_hosts(const struct policy *p, size_t i)
 {
 	return flat_levels(p)[flat_rules(p)[i].level].kind == LEVEL_HOST;
 }
+
+bool
+policy_rule_tls_pass(const struct policy *p, size_t i)
+{
+	return flat_rules(p)[i].tls_pass != 0;
+}

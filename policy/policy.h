@@ -78,6 +78,8 @@ struct policy; /* opened */
  * policy_build.h did not make. Fuzzed. */
 int policy_open(const void *data, size_t len, struct policy **ret,
 		struct err *e);
+/* The same of bytes from malloc(), which it takes, on failure too. */
+int policy_open_own(void *data, size_t len, struct policy **ret, struct err *e);
 void policy_free(struct policy *p);
 
 const char *policy_name(const struct policy *p);    /* of the innermost level */
@@ -105,6 +107,8 @@ void policy_rule(const struct policy *p, size_t i,
 		 struct policy_rule_view *ret);
 /* Is it a rule of the host's policy? */
 bool policy_rule_is_hosts(const struct policy *p, size_t i);
+/* A grant on the network with tls "pass": TLS is not unwrapped there. */
+bool policy_rule_tls_pass(const struct policy *p, size_t i);
 
 /* Labels: bit number <-> name. A label that the policy does not know has no
  * bit (-ENOENT). */

@@ -70,6 +70,9 @@ struct rule {
 	/* ask, redact, limit: grants nothing by itself, and acts on what
 	 * another rule of its level grants */
 	bool restricts;
+	/* a grant on the network: TLS is never unwrapped where it reaches,
+	 * so nothing inside is known there, to no rule */
+	bool tls_pass;
 	struct rule_cond *match, *when;
 	size_t n_match, n_when;
 	int64_t not_after_us; /* 0: never */
@@ -135,6 +138,9 @@ void policy_spec_done(struct policy_spec *s);
 /* A deep copy; -ENOMEM. */
 int rule_copy(const struct rule *r, struct rule *ret);
 
+/* What a condition or redaction of a rule with tls_pass looks at though TLS
+ * hides it, as a pointer; else NULL. */
+const char *rule_hidden(const struct rule *r);
 /* Is every request that b matches matched by a too (match parts and conditions,
  * not the effect)? Errs to "no". The base of widening checks, lint and diff. */
 bool rule_covers(const struct rule *a, const struct rule *b);
@@ -144,6 +150,9 @@ bool glob_covers(const char *a, const char *b);
 
 /* NULL if good, else why not; those of hosts and globs: policy/pattern.h. */
 const char *regex_check(const char *s);
+/* Of the library that compiles them. */
+#define REGEX_VERSION_MAX 64
+void regex_version(char buf[REGEX_VERSION_MAX]);
 /* "10.0.0.0/8", "::1", "192.168.1.5": 0 or -EINVAL. IPv4-mapped IPv6 becomes
  * IPv4. Host bits must be zero. */
 int cidr_parse(const char *s, struct rule_value *ret);

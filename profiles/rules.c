@@ -230,6 +230,29 @@ read_mode(struct load *l, json_t *j, void *arg)
 	return ret;
 }
 
+static bool
+is_denial(const struct rule *r)
+{
+	return r->effect == EFFECT_DENY || r->effect == EFFECT_PROHIBIT;
+}
+
+static int
+read_tls(struct load *l, json_t *j, void *arg)
+{
+	static const char *const words[] = { "intercept", "pass", NULL };
+	struct rule *r = arg;
+	int i = 0, ret = hand_word(l, j, words, &i);
+
+	if (ret >= 0 && r->on != ON(NETWORK))
+		return load_fail(l, "only rules of the network, and of nothing "
+				    "else, can say how TLS is treated");
+	if (ret >= 0 && is_denial(r))
+		return load_fail(l, "\"tls\" has no place here: what is "
+				    "denied has no bytes");
+	r->tls_pass = i == 1;
+	return ret;
+}
+
 static int
 read_grants(struct load *l, json_t *j, void *arg)
 {
@@ -258,6 +281,7 @@ static const struct hand_key body_keys[] = {
 	{ "redact", false, read_redact },
 	{ "labels", false, read_labels },
 	{ "step", false, read_step },
+	{ "tls", false, read_tls },
 	{ "mode", false, read_mode },
 	{ NULL, false, NULL },
 };
@@ -317,12 +341,6 @@ rule_body(struct load *l, struct rule *r, json_t *j, bool grant)
 
 /* What goes together */
 
-static bool
-is_denial(const struct rule *r)
-{
-	return r->effect == EFFECT_DENY || r->effect == EFFECT_PROHIBIT;
-}
-
 /* A key that a denial cannot have, or NULL. */
 static const char *
 runs_out(const struct rule *r)
@@ -381,6 +399,13 @@ rule_finish(struct load *l, struct rule *r)
 		return load_fail(l,
 				 "\"grants\" has no place here: it goes with "
 				 "ask, redact and limit");
+	if (r->tls_pass && r->restricts)
+		return load_fail(l, "tls \"pass\" goes with what grants");
+	if (rule_hidden(r))
+		return load_fail(l,
+				 "\"%s\" is never known where TLS passes "
+				 "through: leave it out, or tls \"pass\"",
+				 rule_hidden(r) + 1);
 	if (r->redact.n && r->effect != EFFECT_REDACT)
 		return load_fail(l, "\"redact\" goes with the effect "
 				    "\"redact\" only");

@@ -133,6 +133,8 @@ add_effects(json_t *o, const struct rule *r)
 				    strings(&r->labels_clear));
 	if (r->step)
 		json_object_set_new(o, "step", pc_string(r->step));
+	if (r->tls_pass)
+		json_object_set_new(o, "tls", json_string("pass"));
 }
 
 static json_t *

@@ -9,5 +9,6 @@ int dns_serve_prepare(int fd);
 void dns_serve_udp(struct shim *s, int fd);
 /* Takes the connection. */
 void dns_serve_tcp(struct conn *c);
+int dns_serve_new(struct shim *s);
 /* Forgets the questions that wait. */
 void dns_serve_free(struct shim *s);

@@ -41,6 +41,18 @@ span(const char *s, size_t len, unsigned int what)
 	return i;
 }
 
+bool
+http_is_value(const char *s, size_t len)
+{
+	return span(s, len, VALUE) == len;
+}
+
+bool
+http_is_token(const char *s, size_t len)
+{
+	return len && span(s, len, TOKEN) == len;
+}
+
 int
 http_head_scan(const char *data, size_t len, size_t *at, size_t *ret_len)
 {

@@ -117,5 +117,8 @@ enum http_reason http_fields_end(struct http_head *h, const char *data);
  * -EPROTO. */
 int http_token_next(const char *s, size_t len, size_t *at,
 		    struct http_text *ret);
+/* May it stand in a header: no control byte but the tabulator? As a name? */
+bool http_is_value(const char *s, size_t len);
+bool http_is_token(const char *s, size_t len);
 /* Is it that word, in any case? word in lower case. */
 bool http_is_word(const char *s, size_t len, const char *word);

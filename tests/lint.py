@@ -18,7 +18,8 @@ LAYERS = {
     "sandbox": {"lib": None},
     "profiles": {"lib": None, "policy": None, "sandbox": {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
-    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"},
+    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h",
+                                             "jail.h"},
               "profiles": {"jsonc.h"}},
     "net": {"lib": None, "policy": {"pattern.h"},
             "profiles": {"jsonc.h", "json_read.h"}},

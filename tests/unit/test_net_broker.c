@@ -330,7 +330,7 @@ box_begin(struct box *b, const char *json)
 	b->o.finding = on_finding;
 	b->o.resolving = on_resolving;
 	b->o.arg = b;
-	b->o.shim = tool("fake_shim");
+	b->o.shim = tool("hand_shim");
 	b->o.box = b->path;
 	b->o.config = &b->config;
 	ASSERT_OK(net_new(&b->o, &l, &b->net, &e));
@@ -1119,7 +1119,7 @@ box_lends(struct box *b)
 	b->config.n_credentials = 2;
 	ASSERT_OK(secrets_new(b->base, &b->config, NULL, &b->o.secrets, &e));
 	l.fd[0] = fcntl(b->listener, F_DUPFD_CLOEXEC, 0);
-	b->o.shim = tool("fake_shim");
+	b->o.shim = tool("hand_shim");
 	ASSERT_OK(net_new(&b->o, &l, &b->net, &e));
 	arrive(b);
 	meet(b);
@@ -1666,7 +1666,7 @@ TEST(limits_of_the_run)
 	box_begin(&b, profile);
 	net_free(b.net);
 	b.o.limits = (struct net_limits){ .connections = 2, .bytes_in = 15 };
-	b.o.shim = tool("fake_shim");
+	b.o.shim = tool("hand_shim");
 	l.fd[0] = fcntl(b.listener, F_DUPFD_CLOEXEC, 0);
 	ASSERT_OK(net_new(&b.o, &l, &b.net, &e));
 	arrive(&b);

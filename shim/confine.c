@@ -1,0 +1,43 @@
+/*
+ * The confinement of the shim. What always holds: after it there is no file, no
+ * network but in descriptors, no other process that it could reach, and only
+ * the system calls of its loop (confine_calls.c).
+ */
+#include "shim/confine.h"
+
+#include "sandbox/jail.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+/* Two for each connection and two for its pipes, if it can be had. */
+#define NOFILE_WANTED (4u * 65536)
+
+static void
+forget_environment(void)
+{
+	(void)clearenv();
+}
+
+int
+shim_confine(const struct confine_options *o, struct err *e)
+{
+	_cleanup_close_ int proc =
+		open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct jail j = {
+		.who = "the shim",
+		.name = "agentbox-shim",
+		.proc = proc,
+		.own_users = !o->become,
+		.uid = o->become ? o->uid : geteuid(),
+		.nofile = NOFILE_WANTED,
+		.seccomp = shim_seccomp,
+	};
+	char text[JAIL_TEXT_MAX];
+	uid_t overflow = 0;
+
+	if (proc < 0)
+		return err_sys(e, -errno, "/proc");
+	forget_environment();
+	return jail_enter(&j, text, sizeof(text), &overflow, e);
+}

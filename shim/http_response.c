@@ -12,9 +12,13 @@
 static enum http_do
 bad_response(struct http *h, enum http_reason why)
 {
+	enum http_do r;
+
 	http_done(h, "error", http_reason_word(why), NULL);
 	http_drop_server(h, true);
-	return http_refuse_for(h, why, NULL);
+	r = http_refuse_for(h, why, NULL);
+	h->own_status = 502; /* it is not the client who is to blame */
+	return r;
 }
 
 /* ---- the head ------------------------------------------------------------ */

@@ -77,7 +77,8 @@ STATIC ?= $(if $(filter release debug,$(CONFIG)),1,0)
 LINK_pie := $(if $(filter 1,$(STATIC)),-static-pie,-pie)
 
 ALL_CFLAGS = $(CPPFLAGS) $(CPP) $(WARN) $(COMMON) $(FLAGS_$(CONFIG)) $(CFLAGS)
-ALL_LDFLAGS = $(LINK_$(CONFIG)) $(LDFLAGS)
+# by its id a build knows what it has cached itself
+ALL_LDFLAGS = $(LINK_$(CONFIG)) -Wl,--build-id=sha1 $(LDFLAGS)
 ERROR_FLAG := $(if $(filter 1,$(WERROR)),-Werror)
 
 ifeq ($(V),1)
@@ -321,7 +322,7 @@ help: ## this list
 tests: all $(UNIT_BIN) $(HELPER_BIN)
 replays: $(REPLAY_BIN)
 fuzzers: $(FUZZERS:%=$(T)/%)
-check-unit check-system check-escape check-compat:
+check-unit check-system check-escape check-compat check-net:
 	@$(MAKE) $(JOBS) tests
 	@tests/run.sh $(@:check-%=%)
 metrics:
@@ -332,4 +333,4 @@ format:
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \
 	uninstall dist clean help tests replays fuzzers check-unit \
-	check-system check-escape check-compat metrics format FORCE
+	check-system check-escape check-compat check-net metrics format FORCE

@@ -217,6 +217,8 @@ bool round_is_durable(const struct server *s, const struct pending *p);
 bool gather_more(struct server *s);
 /* The round was synced. */
 void gather_synced(struct server *s, uint64_t took_us);
+/* Nobody waits for c any more. */
+void gather_forget(struct server *s, const struct conn *c);
 /* Tries again what is owed, if it is time. */
 void round_owed(struct server *s);
 void round_forget(struct server *s, const struct conn *c);

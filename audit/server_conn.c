@@ -105,6 +105,7 @@ conn_free(struct server *s, struct conn *c)
 		c->next->prev = c->prev;
 	s->n_conns--;
 	round_forget(s, c);
+	gather_forget(s, c);
 	close(c->fd);
 	free(c->queue);
 	free(c);

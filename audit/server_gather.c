@@ -4,7 +4,8 @@
  * of the other come in, and each waits for two syncs. So, before a sync, the
  * loop looks again for those who took part in the last two, as long as some are
  * missing, and at most for half of what a sync takes. What always holds: who is
- * alone waits for nobody; there is no delay that does not end by itself.
+ * alone waits for nobody, nor does anybody for who has left; there is no delay
+ * that does not end by itself.
  */
 #include "audit/server-internal.h"
 
@@ -30,7 +31,7 @@ count(struct server *s, bool mark)
 		n++;
 		if (!mark)
 			continue;
-		g->fresh += c->synced + 1 != g->syncs;
+		g->fresh += !c->synced || c->synced + 1 != g->syncs;
 		c->synced = g->syncs;
 	}
 	return n;
@@ -66,4 +67,18 @@ gather_synced(struct server *s, uint64_t took_us)
 	g->expected = before + g->fresh;
 	g->sync_us = (g->sync_us * 7 + took_us) / 8;
 	g->until_us = 0;
+}
+
+/* Else each of many short runs would be waited for by the next two, and each
+ * launch would take half a sync longer. */
+void
+gather_forget(struct server *s, const struct conn *c)
+{
+	struct gather *g = &s->gather;
+
+	if (!c->synced || c->synced + 1 < g->syncs)
+		return;
+	g->expected--;
+	if (c->synced == g->syncs)
+		g->group--;
 }

@@ -182,10 +182,6 @@ size_t policy_index_find(const struct eval *v,
 enum attr index_attr(enum surface s);
 uint64_t index_hash(unsigned int surface, const char *key, size_t len);
 
-/* open.c: policy_open() of bytes from malloc(), which it takes, on failure
- * too. */
-int policy_open_own(void *data, size_t len, struct policy **ret, struct err *e);
-
 /* rule_eval.c: one rule on one request, before levels and precedence. */
 struct outcome {
 	enum effect effect; /* NONE: it does not match */

@@ -78,6 +78,8 @@ struct policy; /* opened */
  * policy_build.h did not make. Fuzzed. */
 int policy_open(const void *data, size_t len, struct policy **ret,
 		struct err *e);
+/* The same of bytes from malloc(), which it takes, on failure too. */
+int policy_open_own(void *data, size_t len, struct policy **ret, struct err *e);
 void policy_free(struct policy *p);
 
 const char *policy_name(const struct policy *p);    /* of the innermost level */

@@ -150,6 +150,9 @@ bool glob_covers(const char *a, const char *b);
 
 /* NULL if good, else why not; those of hosts and globs: policy/pattern.h. */
 const char *regex_check(const char *s);
+/* Of the library that compiles them. */
+#define REGEX_VERSION_MAX 64
+void regex_version(char buf[REGEX_VERSION_MAX]);
 /* "10.0.0.0/8", "::1", "192.168.1.5": 0 or -EINVAL. IPv4-mapped IPv6 becomes
  * IPv4. Host bits must be zero. */
 int cidr_parse(const char *s, struct rule_value *ret);

@@ -246,3 +246,14 @@ regex_match(const struct policy *p, uint32_t regex, const char *s, size_t len)
 			       : IS_FALSE;
 	return r == PCRE2_ERROR_NOMATCH ? IS_FALSE : IS_UNKNOWN;
 }
+
+void
+regex_version(char buf[REGEX_VERSION_MAX])
+{
+	char all[128] = "";
+
+	/* pcre2api(3): the length that it takes, with the NUL */
+	if (pcre2_config(PCRE2_CONFIG_VERSION, NULL) <= (int)sizeof(all))
+		pcre2_config(PCRE2_CONFIG_VERSION, all);
+	snprintf(buf, REGEX_VERSION_MAX, "%.63s", all);
+}

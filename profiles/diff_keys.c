@@ -68,8 +68,12 @@ diff_switch(struct diff *d, const struct profile *a, const struct profile *b,
 	memcpy(&y, member(b, k), sizeof(y));
 	if (x == y)
 		return 0;
-	return diff_add(d, y ? '+' : '-', section, NULL, "%s: %s -> %s",
-			k->name, x ? "true" : "false", y ? "true" : "false");
+	return diff_add(d,
+			k->narrow == NARROW_CHOICE ? '~'
+			: y			   ? '+'
+						   : '-',
+			section, NULL, "%s: %s -> %s", k->name,
+			x ? "true" : "false", y ? "true" : "false");
 }
 
 static int
@@ -177,11 +181,15 @@ static int
 diff_object(struct diff *d, const struct profile *a, const struct profile *b,
 	    const struct profile_key *k, const char *section)
 {
+	/* limits of the network are not those of processes */
+	bool within = !strcmp(section, "network");
 	int r = 0;
 
 	for (k = k->sub; k->name && r >= 0; k++)
-		r = k->type == KEY_OBJECT ? diff_object(d, a, b, k, k->name)
-					  : diff_key(d, a, b, k, section);
+		r = k->type == KEY_OBJECT
+			    ? diff_object(d, a, b, k,
+					  within ? section : k->name)
+			    : diff_key(d, a, b, k, section);
 	return r;
 }
 

@@ -303,6 +303,43 @@ compare_restrictions(struct diff *out, const struct side *d,
 	return r;
 }
 
+/* TLS that passes through: nobody sees what is inside */
+
+static bool
+passes_too(const struct side *other, const struct rule *r)
+{
+	for (size_t i = 0; i < other->s->n_rules; i++)
+		if (other->s->rule[i].tls_pass &&
+		    rule_covers(&other->s->rule[i], r))
+			return true;
+	return false;
+}
+
+/* What d passes through and the other does not. */
+static int
+compare_passes(struct diff *out, const struct side *d, const struct side *other,
+	       char sign)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < d->s->n_rules && ret >= 0; i++) {
+		const struct rule *r = &d->s->rule[i];
+		struct atoms atoms;
+
+		if (!r->tls_pass || !(r->on & 1u << d->on))
+			continue;
+		ret = atoms_of(r, d->on, &atoms);
+		for (size_t k = 0; ret >= 0 && k < atoms.n; k++)
+			if (!passes_too(other, &atoms.v[k]))
+				ret = tell(out, d, sign, &atoms.v[k], r,
+					   sign == '+' ? "tls passes:"
+						       : "tls no longer "
+							 "passes:");
+		atoms_done(&atoms);
+	}
+	return ret;
+}
+
 /* Sources of labels */
 
 static int
@@ -348,6 +385,10 @@ diff_surface(struct diff *d, const struct policy_spec *a,
 		r = compare_denials(d, &sa, &sb, '+');
 	if (r >= 0)
 		r = compare_restrictions(d, &sa, &sb, '+');
+	if (r >= 0)
+		r = compare_passes(d, &sb, &sa, '+');
+	if (r >= 0)
+		r = compare_passes(d, &sa, &sb, '-');
 	if (r >= 0)
 		r = compare_grants(d, &sa, &sb, '-');
 	if (r >= 0)

@@ -350,3 +350,18 @@ load_section(struct load *l, const struct profile_key *k, json_t *j)
 
 	return hand_object(l, j, keys, &sec);
 }
+
+int
+load_network(struct load *l, const struct profile_key *k, json_t *j)
+{
+	int effect = effect_from_name(k->name);
+	struct section sec = {
+		.surface = SURFACE_NETWORK,
+		.effect = (enum effect)effect,
+		.name = surface_name(SURFACE_NETWORK),
+		.list = k->name,
+	};
+
+	return effect < 0 ? load_fail(l, "no effect")
+			  : hand_list(l, j, k->max, read_grant, &sec);
+}

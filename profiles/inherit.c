@@ -107,6 +107,22 @@ inherit_bool(struct load *l, const struct profile_key *k)
 }
 
 static int
+inherit_choice(struct load *l, const struct profile_key *k)
+{
+	struct profile *p = l->p;
+	bool v = false, w;
+
+	if (loader_said(p, k))
+		return 0;
+	for (size_t i = 0; i < p->n_parents; i++) {
+		memcpy(&w, member(p->parent[i], k), sizeof(w));
+		v = v || w;
+	}
+	memcpy(member(p, k), &v, sizeof(v));
+	return 0;
+}
+
+static int
 inherit_word(struct load *l, const struct profile_key *k)
 {
 	struct profile *p = l->p;
@@ -220,6 +236,8 @@ inherit_key(struct load *l, const struct profile_key *k, struct finder *f)
 	switch (k->narrow) {
 	case NARROW_FIRST:
 		return inherit_first(l, k);
+	case NARROW_CHOICE:
+		return inherit_choice(l, k);
 	case NARROW_DOWN:
 	case NARROW_UP:
 		return inherit_number(l, k);

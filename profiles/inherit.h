@@ -4,12 +4,15 @@
  * of it runs after the file itself was read, and before anyone sees the
  * profile.
  */
+#include "policy/sha256.h"
 #include "profiles/expect.h"
 #include "profiles/rules-internal.h"
 
-/* A text that rules of the profile came from; the profile's own is first. */
+/* A file that the profile was made of, its own first. The text is there only
+ * as long as lines in it may be asked for. */
 struct profile_source {
 	char *label;
+	uint8_t digest[SHA256_LEN]; /* of the file, comments and all */
 	struct jsonc doc;
 };
 

@@ -18,6 +18,7 @@
 #define NAME_PATTERN "^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$"
 #define SIZE_PATTERN "^([0-9]{1,20}[KMGT]?|unlimited)$"
 #define SIZE_ONLY_PATTERN "^[0-9]{1,20}[KMGT]?$"
+#define TIME_PATTERN "^([0-9]{1,12}(ms|s|m|h|d)?|unlimited)$"
 #define GRANT_PATTERN "^(@[A-Za-z0-9_][A-Za-z0-9._-]{0,63}|~?/.*[^/])$"
 
 static const char *const roles[] = {
@@ -413,6 +414,73 @@ static const struct profile_key labels_keys[] = {
 		.hand = load_section                                           \
 	}
 
+/* A bound that may be left away. */
+#define LIMIT_SIZE(n, m, least)                                                \
+	{                                                                      \
+		.name = (n), .type = KEY_SIZE, .flags = KEY_UNLIMITED,         \
+		MEMBER(m), .min = (least), .max = 64 * TIB,                    \
+		.pattern = SIZE_PATTERN, .narrow = NARROW_DOWN                 \
+	}
+
+static const struct profile_key network_limits[] = {
+	{ .name = "connections",
+	  .type = KEY_INT,
+	  MEMBER(network.connections),
+	  .min = 1,
+	  .max = 65536,
+	  .def = "1024",
+	  .narrow = NARROW_DOWN },
+	LIMIT_SIZE("sent", network.sent, 1),
+	LIMIT_SIZE("received", network.received, 1),
+	LIMIT_SIZE("rate_sent", network.rate_sent, KIB),
+	LIMIT_SIZE("rate_received", network.rate_received, KIB),
+	{ .name = "idle",
+	  .type = KEY_TIME,
+	  .flags = KEY_UNLIMITED,
+	  MEMBER(network.idle_us),
+	  .min = 1,
+	  .max = 31536000,
+	  .def = "15m",
+	  .pattern = TIME_PATTERN,
+	  .narrow = NARROW_DOWN },
+	{ .name = "lifetime",
+	  .type = KEY_TIME,
+	  .flags = KEY_UNLIMITED,
+	  MEMBER(network.lifetime_us),
+	  .min = 1,
+	  .max = 31536000,
+	  .pattern = TIME_PATTERN,
+	  .narrow = NARROW_DOWN },
+	{ .name = "head",
+	  .type = KEY_TIME,
+	  MEMBER(network.head_us),
+	  .min = 1,
+	  .max = 3600,
+	  .def = "30s",
+	  .pattern = "^[0-9]{1,12}(ms|s|m|h|d)?$",
+	  .narrow = NARROW_DOWN },
+	{ .name = NULL },
+};
+
+#define NETWORK_LIST(list)                                                     \
+	{                                                                      \
+		.name = (list), .type = KEY_HAND, .max = RULES_MAX,            \
+		.kinds = IN_MOST, .hand = load_network                         \
+	}
+
+static const struct profile_key network_keys[] = {
+	NETWORK_LIST("allow"),
+	NETWORK_LIST("ask"),
+	NETWORK_LIST("deny"),
+	{ .name = "limits", .type = KEY_OBJECT, .sub = network_limits },
+	{ .name = "proxy_env",
+	  .type = KEY_BOOL,
+	  MEMBER(network.proxy_env),
+	  .def = "false",
+	  .narrow = NARROW_CHOICE },
+	{ .name = NULL },
+};
+
 static const struct profile_key top_keys[] = {
 	{ .name = "version",
 	  .type = KEY_INT,
@@ -474,7 +542,10 @@ static const struct profile_key top_keys[] = {
 	  .type = KEY_OBJECT,
 	  .sub = extends_keys,
 	  .kinds = IN_MOST },
-	SECTION("network"),
+	{ .name = "network",
+	  .type = KEY_OBJECT,
+	  .sub = network_keys,
+	  .kinds = IN_MOST },
 	SECTION("tools"),
 	SECTION("memory"),
 	SECTION("credentials"),

@@ -44,7 +44,7 @@ held_by(const struct profile *p, const char *file)
 	const struct jsonc *doc = NULL;
 
 	for (size_t i = 0; p && i < p->n_sources && !doc; i++)
-		if (!strcmp(p->source[i].label, file))
+		if (p->source[i].doc.text && !strcmp(p->source[i].label, file))
 			doc = &p->source[i].doc;
 	for (size_t i = 0; p && i < p->n_parents && !doc; i++)
 		doc = held_by(p->parent[i], file);

@@ -34,3 +34,6 @@ void lint_broad(struct linter *l);
 void lint_role(struct linter *l);
 void lint_labels(struct linter *l);
 void lint_kernel(struct linter *l);
+/* lint_net.c: TLS that passes through, and addresses that are more than a
+ * host. */
+void lint_net(struct linter *l);

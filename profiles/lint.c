@@ -141,6 +141,7 @@ profile_lint(const struct profile *p, const struct policy_spec *s,
 	l.level = s->n_levels ? (unsigned int)s->n_levels - 1 : 0;
 	lint_reach(&l);
 	lint_broad(&l);
+	lint_net(&l);
 	lint_role(&l);
 	lint_labels(&l);
 	lint_kernel(&l);

@@ -235,8 +235,13 @@ void
 loader_derive(struct profile *p)
 {
 	size_t nproc = offsetof(struct profile, process.nproc);
-	uint64_t *none[] = { &p->process.timeout_us, &p->files.workspace_max,
-			     &p->session.ttl_us, &p->session.idle_us };
+	uint64_t *none[] = {
+		&p->process.timeout_us, &p->files.workspace_max,
+		&p->session.ttl_us,	&p->session.idle_us,
+		&p->network.sent,	&p->network.received,
+		&p->network.rate_sent,	&p->network.rate_received,
+		&p->network.idle_us,	&p->network.lifetime_us,
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(none); i++)
 		if (*none[i] == CGROUP_UNLIMITED)

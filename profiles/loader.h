@@ -27,6 +27,8 @@ enum key_type {
 enum key_narrow {
 	NARROW_OWN,	/* each profile's own; not inherited */
 	NARROW_FIRST,	/* the first parent's that says it */
+	NARROW_CHOICE,	/* bool that is no authority: the file's word, else
+			   true where a parent's is */
 	NARROW_DOWN,	/* not above the parents'; the least of them */
 	NARROW_UP,	/* not below the parents'; the greatest */
 	NARROW_BOOL,	/* true only where every parent's is */

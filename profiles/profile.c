@@ -128,11 +128,11 @@ resolve(struct load *l, struct profile *base, struct finder *f)
 static void
 let_go(struct profile *p)
 {
-	if (!p->own.n_rules && !p->n_expect) {
-		sources_done(p);
-		return;
-	}
+	bool asked_for = p->own.n_rules || p->n_expect;
+
 	for (size_t i = 0; i < p->n_sources; i++) {
+		if (!asked_for)
+			jsonc_done(&p->source[i].doc);
 		json_decref(p->source[i].doc.root);
 		p->source[i].doc.root = NULL;
 	}
@@ -151,6 +151,7 @@ parse(const char *label, const char *text, size_t len, enum profile_kind kind,
 	if (!p)
 		return err_set(e, -ENOMEM, "%s: out of memory", label);
 	l.doc = &p->source->doc;
+	sha256(text, len, p->source->digest);
 	r = jsonc_parse(p->source->label, text, len, PROFILE_SIZE_MAX,
 			PROFILE_DEPTH_MAX, &p->source->doc, e);
 	if (r >= 0)

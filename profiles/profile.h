@@ -86,6 +86,17 @@ struct profile {
 		uint64_t tmp_size; /* bytes of /tmp, HOME, /dev/shm together */
 	} files;
 
+	/* What the broker holds all connections of a run to, and each of
+	 * them; 0: no limit. */
+	struct {
+		uint64_t connections;		   /* at once */
+		uint64_t sent, received;	   /* bytes of the run */
+		uint64_t rate_sent, rate_received; /* bytes a second */
+		uint64_t idle_us, lifetime_us;	   /* of a connection */
+		uint64_t head_us; /* until a request's head is there */
+		bool proxy_env;	  /* http_proxy and the like are set */
+	} network;
+
 	/* Never above the role's own: profile_role_ceiling(). */
 	enum action_class ceiling;
 	enum policy_mode mode;
@@ -108,7 +119,7 @@ struct profile {
 	size_t n_expect;
 	struct profile **parent; /* loaded, as extends.profiles */
 	size_t n_parents;
-	struct profile_source *source; /* texts that rules came from */
+	struct profile_source *source; /* files that it was made of */
 	size_t n_sources;
 	uint8_t said[PROFILE_SAID_MAX];
 };

@@ -14,6 +14,8 @@
 
 /* Sections, for keys.c */
 int load_section(struct load *l, const struct profile_key *k, json_t *j);
+/* One list of "network": allow, ask, deny. */
+int load_network(struct load *l, const struct profile_key *k, json_t *j);
 int load_sources(struct load *l, const struct profile_key *k, json_t *j);
 int load_rules(struct load *l, const struct profile_key *k, json_t *j);
 int load_freeze(struct load *l, const struct profile_key *k, json_t *j);

@@ -3,27 +3,23 @@
  * few dozen microseconds: that is most of what there is to save in a launch.
  *
  * Who can write into the cache folder chooses the filter of the next box. So:
- * the folder belongs to us and is closed to everybody else; it must never be
- * visible inside a box; a file counts only if it is a regular file of ours with
- * one name, closed to everybody else; if its key, which holds the full text of
- * everything that the filter was made from, is equal byte by byte (the hash in
- * its name only finds it); if its checksum is right; and if the program passes
+ * folder and files are ours alone (lib/cache.h) and never visible inside a box;
+ * a file counts only if its key, which holds the full text of everything that
+ * the filter was made from, is equal byte by byte (the hash in its name only
+ * finds it); if its checksum is right; and if the program passes
  * seccomp_check(). In any other case the filter is built anew and the file
  * replaced. No failure here is an error.
  *
  * File: struct head, the key, the instructions. Native byte order: the files
  * never leave the machine.
  */
+#include "lib/cache.h"
 #include "lib/fd.h"
 #include "sandbox/sysset.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <linux/filter.h>
-#include <linux/openat2.h>
 #include <seccomp.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Raise it with every change of what seccomp_build() makes of the same sets. */
 #define FORMAT 1
@@ -50,29 +46,6 @@ static void
 key_done(struct key *k)
 {
 	free(k->text);
-}
-
-static uint64_t
-hash_word(uint64_t h, uint64_t word)
-{
-	h = (h ^ word) * 0x9e3779b97f4a7c15ull;
-	return h ^ h >> 29;
-}
-
-/* Eight bytes at a time; finds files and damage, keeps nobody out. */
-static uint64_t
-hash(const char *p, size_t len)
-{
-	uint64_t h = len, word;
-
-	for (; len >= sizeof(word); len -= sizeof(word)) {
-		memcpy(&word, p, sizeof(word));
-		p += sizeof(word);
-		h = hash_word(h, word);
-	}
-	word = 0;
-	memcpy(&word, p, len);
-	return hash_word(h, word);
 }
 
 /* Appends to a key, which has room for it: a text, and a line. */
@@ -125,37 +98,9 @@ key_make(const struct seccomp_spec *spec, const struct sysset_files *files,
 		return -ENOMEM;
 	key_fill(&k, spec, files);
 	snprintf(k.file, sizeof(k.file), "%016llx" SUFFIX,
-		 (unsigned long long)hash(k.text, k.len));
+		 (unsigned long long)cache_hash(k.text, k.len));
 	*ret = k;
 	return 0;
-}
-
-/* Ours, and closed to group and others. */
-static bool
-is_private(const struct stat *st)
-{
-	return st->st_uid == geteuid() && (st->st_mode & 077) == 0;
-}
-
-/* A descriptor of the folder, or -errno when it cannot be trusted. */
-static int
-open_folder(const char *path)
-{
-	_cleanup_close_ int fd = -EBADF;
-	struct stat st;
-	int r;
-
-	fd = open(path, O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT) {
-		r = fd_mkdir_p(AT_FDCWD, path, 0700);
-		if (r < 0)
-			return r;
-		fd = open(path,
-			  O_DIRECTORY | O_NOFOLLOW | O_RDONLY | O_CLOEXEC);
-	}
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return -errno;
-	return is_private(&st) ? TAKE_FD(fd) : -EPERM;
 }
 
 /* Is the file's content the filter for key? */
@@ -176,7 +121,7 @@ decode(const char *data, size_t len, const struct key *key,
 	    h.n_insns > SECCOMP_INSNS_MAX || len - sizeof(h) != key->len + size)
 		return -EINVAL;
 	if (memcmp(body, key->text, key->len) != 0 ||
-	    hash(body, key->len + size) != h.check)
+	    cache_hash(body, key->len + size) != h.check)
 		return -EINVAL;
 	insns = malloc(size + 1);
 	if (!insns)
@@ -193,96 +138,41 @@ decode(const char *data, size_t len, const struct key *key,
 static int
 load(int dirfd, const struct key *key, struct seccomp_prog *ret)
 {
+	size_t max = sizeof(struct head) + key->len +
+		     SECCOMP_INSNS_MAX * sizeof(struct sock_filter);
 	_cleanup_free_ char *data = NULL;
 	_cleanup_close_ int fd = -EBADF;
-	struct stat st;
+	uint64_t size;
 	ssize_t len;
 
-	/* O_NONBLOCK: a pipe in the place of the file does not hang us */
-	fd = fd_openat2(dirfd, key->file,
-			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0,
-			RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS |
-				RESOLVE_NO_MAGICLINKS);
+	fd = cache_find(dirfd, key->file, &size);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) < 0)
-		return -errno;
-	if (!S_ISREG(st.st_mode) || st.st_nlink != 1 || !is_private(&st))
-		return -EPERM;
-	len = fd_read_all(fd,
-			  sizeof(struct head) + key->len +
-				  SECCOMP_INSNS_MAX *
-					  sizeof(struct sock_filter),
-			  &data);
+	len = fd_read_all(fd, max, &data);
 	if (len < 0)
 		return (int)len;
 	return decode(data, (size_t)len, key, ret);
 }
 
-/* Keeps the folder from growing for ever: the files of sets and denials that
- * are no longer in use are never asked for again. */
 static void
-make_room(int dirfd)
-{
-	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
-	size_t n = 0;
-
-	if (!d) {
-		if (fd >= 0)
-			close(fd);
-		return;
-	}
-	while (readdir(d))
-		n++;
-	rewinddir(d);
-	while (n >= ENTRIES_MAX && (entry = readdir(d))) {
-		if (strstr(entry->d_name, SUFFIX))
-			unlinkat(dirfd, entry->d_name, 0);
-	}
-	closedir(d);
-}
-
-static int
-write_file(int fd, const struct key *key, const struct seccomp_prog *p)
+store(int dirfd, const struct key *key, const struct seccomp_prog *p)
 {
 	size_t size = p->n * sizeof(*p->insns), len = key->len + size;
-	_cleanup_free_ char *data = malloc(sizeof(struct head) + len);
+	_cleanup_free_ char *body = malloc(len);
 	struct head h = {
 		.magic = MAGIC,
 		.key_len = (uint32_t)key->len,
 		.n_insns = (uint32_t)p->n,
 	};
-	char *body;
+	const struct iovec part[] = { { &h, sizeof(h) }, { body, len } };
 
-	if (!data)
-		return -ENOMEM;
-	body = data + sizeof(h);
+	if (!body)
+		return;
 	memcpy(body, key->text, key->len);
 	memcpy(body + key->len, p->insns, size);
-	h.check = hash(body, len);
-	memcpy(data, &h, sizeof(h));
-	return fd_write_all(fd, data, sizeof(h) + len);
-}
-
-/* Whole or not at all: under another name first. */
-static void
-store(int dirfd, const struct key *key, const struct seccomp_prog *p)
-{
-	_cleanup_close_ int fd = -EBADF;
-	char name[64];
-
-	make_room(dirfd);
-	snprintf(name, sizeof(name), "%s.%d", key->file, (int)getpid());
-	unlinkat(dirfd, name, 0); /* of a namesake that was killed */
-	fd = openat(dirfd, name,
-		    O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return;
-	if (write_file(fd, key, p) < 0 ||
-	    renameat(dirfd, name, dirfd, key->file) < 0)
-		unlinkat(dirfd, name, 0);
+	h.check = cache_hash(body, len);
+	cache_put(dirfd, key->file, SUFFIX, ENTRIES_MAX, part,
+		  ARRAY_SIZE(part));
 }
 
 static int
@@ -295,7 +185,7 @@ get(const struct seccomp_spec *spec, const struct sysset_files *files,
 	int r;
 
 	if (cache_dir && key_make(spec, files, &key) == 0)
-		dirfd = open_folder(cache_dir);
+		dirfd = cache_open(cache_dir);
 	*ret_hit = dirfd >= 0 && load(dirfd, &key, ret) == 0;
 	if (*ret_hit)
 		return 0;

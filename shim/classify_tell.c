@@ -23,7 +23,7 @@ say(struct conn *c)
 	int status_code = k->status_code;
 
 	c->engine_free(c);
-	if (http_refuse(c, status_code, body, len) < 0)
+	if (http_refuse(c, status_code, body ? body : "", len) < 0)
 		conn_free(c, true);
 }
 

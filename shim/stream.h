@@ -27,7 +27,8 @@ struct stream {
 
 /* > 0 bytes; 0 end of file; -EAGAIN; other negative errno: broken. */
 ssize_t stream_read(struct stream *s, void *buf, size_t size);
-/* As far as it goes; -EAGAIN when nothing went. */
+/* As far as it goes; -EAGAIN when nothing went: the next one then begins with
+ * the same bytes and has no fewer (in TLS they are encrypted already). */
 ssize_t stream_write(struct stream *s, const void *buf, size_t len);
 /* Ends our half (close_notify in TLS). 0, -EAGAIN, negative errno. */
 int stream_shutdown(struct stream *s);

@@ -3,6 +3,10 @@
  * TLS on both sides of an intercepted connection (OpenSSL). To the client: a
  * leaf for the name it asked for, signed by the box's own CA, HTTP/1.1 only. To
  * the server: everything verified, TLS 1.2 at least.
+ *
+ * Once there is a context, nothing here opens or dials anything. Of system
+ * calls it needs, beside those for memory and for the streams' sockets, getpid
+ * and getrandom (test_tls_confined).
  */
 #include "lib/err.h"
 #include "shim/stream.h"
@@ -31,7 +35,8 @@ int tls_connect(struct tls_context *t, struct stream *s, const char *host,
 /* Drives the handshake: 0 done, -EAGAIN (wants_read, wants_write say what for),
  * negative errno with the reason ("certificate of x: expired"). */
 int tls_handshake(struct stream *s, struct err *e);
-/* For stream.c: as their namesakes. */
+/* For stream.c: as their namesakes. After -EAGAIN of tls_write() the next one
+ * begins with the same bytes, and has no fewer: they are encrypted already. */
 ssize_t tls_read(struct stream *s, void *buf, size_t size);
 ssize_t tls_write(struct stream *s, const void *buf, size_t len);
 int tls_shutdown(struct stream *s);

@@ -1,9 +1,9 @@
 /*
  * The roots that upstream certificates are verified with. A system has some 150
  * of them, of which a box needs two or three: parsed, all of them would weigh
- * more than the rest of this process. So each is parsed once for its subject
- * and let go, and again when a chain ends at it. What always holds: what is not
- * in the text is not trusted; no file is looked at.
+ * more than the rest of this process. So only their subjects are read, and one
+ * is parsed when a chain ends at it. What always holds: what is not in the text
+ * is not trusted; no file is looked at.
  */
 #include "lib/macro.h"
 #include "shim/tls-internal.h"
@@ -75,20 +75,82 @@ subject_hash(const X509_NAME *name)
 	return ok ? h : UINT64_MAX;
 }
 
+/* ---- DER, as far as the subject (RFC 5280, 4.1) ---- */
+
+struct der {
+	const uint8_t *p;
+	long len;
+};
+
+/* Goes to what is inside the next element, or (over) to what is behind it. */
+static bool
+step(struct der *d, bool over)
+{
+	const uint8_t *p = d->p;
+	long n = 0;
+	int tag, class;
+
+	if (d->len <= 0 || ASN1_get_object(&p, &n, &tag, &class, d->len) & 0x81)
+		return false;
+	if (over)
+		n = d->len - (p - d->p) - n;
+	d->p = over ? d->p + (d->len - n) : p;
+	d->len = n;
+	return true;
+}
+
+/* Parsing all of it would take thirty times as long, most of it for the key. */
+static uint64_t
+subject_of(const uint8_t *data, long len, bool *ret_ok)
+{
+	struct der d = { data, len };
+	X509_NAME *name = NULL;
+	uint64_t hash = 0;
+	bool ok = step(&d, false) && step(&d, false); /* to be signed */
+
+	if (ok && d.len && *d.p == 0xa0) /* version */
+		ok = step(&d, true);
+	/* serial number, algorithm, issuer, validity */
+	for (int i = 0; i < 4 && ok; i++)
+		ok = step(&d, true);
+	if (ok)
+		name = d2i_X509_NAME(NULL, &d.p, d.len);
+	if (name)
+		hash = subject_hash(name);
+	*ret_ok = name != NULL;
+	X509_NAME_free(name);
+	return hash;
+}
+
+static bool
+index_root(const struct roots *r, struct root *root)
+{
+	BIO *b = BIO_new_mem_buf(r->pem + root->off, (int)root->len);
+	char *name = NULL, *header = NULL;
+	uint8_t *data = NULL;
+	long len = 0;
+	bool ok = b && PEM_read_bio(b, &name, &header, &data, &len) == 1;
+
+	if (ok)
+		root->subject = subject_of(data, len, &ok);
+	OPENSSL_free(name);
+	OPENSSL_free(header);
+	OPENSSL_free(data);
+	BIO_free(b);
+	return ok;
+}
+
 static int
 add(struct roots *r, struct root *root, struct err *e)
 {
-	X509 *x = parse(r, root);
 	struct root *v;
 
-	if (!x) {
+	if (!index_root(r, root)) {
 		err_set(e, EBADMSG, "trusted certificates: number %zu: %s",
 			r->n + 1, tls_error_text());
 		return err_cure(e, "look at \"ca\" in network.json, and at "
 				   "the system's bundle");
 	}
-	root->subject = subject_hash(X509_get_subject_name(x));
-	X509_free(x);
 	if (r->n == TLS_ROOTS_MAX)
 		return err_set(e, E2BIG,
 			       "trusted certificates: more than %u of them",
@@ -122,25 +184,38 @@ read_all(struct roots *r, struct err *e)
 
 /* ---- for OpenSSL ---- */
 
-/* As by_dir does: what is found goes into the store, from which the caller
- * takes it. */
+static void
+add_to_store(const struct roots *r, X509_STORE *store, const X509_NAME *name)
+{
+	uint64_t hash = subject_hash(name);
+
+	for (size_t i = 0; i < r->n; i++) {
+		X509 *x = r->v[i].subject == hash ? parse(r, &r->v[i]) : NULL;
+
+		if (x && !X509_NAME_cmp(X509_get_subject_name(x), name))
+			X509_STORE_add_cert(store, x);
+		X509_free(x);
+	}
+}
+
+/* As by_dir does: what is found goes into the store, which owns it; the caller
+ * of this takes a reference of its own. */
 static int
 by_subject(X509_LOOKUP *ctx, X509_LOOKUP_TYPE type, const X509_NAME *name,
 	   X509_OBJECT *ret)
 {
-	const struct roots *r = X509_LOOKUP_get_method_data(ctx);
-	uint64_t hash = subject_hash(name);
-	int found = 0;
+	X509_STORE *store = X509_LOOKUP_get_store(ctx);
+	X509_OBJECT *found;
 
-	for (size_t i = 0; type == X509_LU_X509 && i < r->n; i++) {
-		X509 *x = r->v[i].subject == hash ? parse(r, &r->v[i]) : NULL;
-
-		if (x && !X509_NAME_cmp(X509_get_subject_name(x), name) &&
-		    X509_STORE_add_cert(X509_LOOKUP_get_store(ctx), x))
-			found = X509_OBJECT_set1_X509(ret, x);
-		X509_free(x);
-	}
-	return found;
+	if (type != X509_LU_X509)
+		return 0;
+	add_to_store(X509_LOOKUP_get_method_data(ctx), store, name);
+	found = X509_OBJECT_retrieve_by_subject(X509_STORE_get0_objects(store),
+						type, name);
+	if (!found || !X509_OBJECT_set1_X509(ret, X509_OBJECT_get0_X509(found)))
+		return 0;
+	X509_free(X509_OBJECT_get0_X509(ret));
+	return 1;
 }
 
 int

@@ -2,6 +2,7 @@
 /* Shared by the box*.c files and nobody else. */
 #include "policy/store.h"
 #include "profiles/compile.h"
+#include "profiles/policy_cache.h"
 #include "profiles/profile.h"
 #include "sandbox/attest.h"
 #include "sandbox/cgroup.h"
@@ -65,11 +66,10 @@ struct box_audit {
 	uint64_t start;	       /* seq of the intent box.start */
 	bool start_asked, start_known;
 	int start_status;
-	uint64_t started_us;	       /* CLOCK_BOOTTIME, of the intent */
-	bool ended;		       /* its outcome was told */
-	struct scribe_blob first;      /* the first policy, being kept */
-	uint8_t blob[POLICY_HASH_LEN]; /* digest of the policy that was kept */
-	struct gate *gate;	       /* made when it is first asked */
+	uint64_t started_us;	  /* CLOCK_BOOTTIME, of the intent */
+	bool ended;		  /* its outcome was told */
+	struct scribe_blob first; /* the first policy, being kept */
+	struct gate *gate;	  /* made when it is first asked */
 	struct box_ask *asks;
 	struct box_deal *deals;
 };
@@ -80,6 +80,8 @@ struct box {
 	struct profile *written;       /* as its file says */
 	struct profile *profile;       /* narrowed for this run; or the same */
 	struct policy_store *policies; /* made when it is first asked for */
+	struct policy_found known;     /* card: of the policy in force */
+	bool knows_policy;
 	struct compiled *compiled;
 	char *workspace; /* real path, or NULL */
 
@@ -148,6 +150,8 @@ int box_watch_idle(struct box *b, struct err *e);
 int box_load(struct box *b, struct err *e);
 void box_unload(struct box *b);
 int box_check_policy(struct box *b, struct err *e);
+/* Fills in the card of known; the policy itself may stay where it is. */
+int box_know_policy(struct box *b, struct err *e);
 int box_need_policy(struct box *b, struct err *e);
 bool box_observes(const struct box *b);
 int box_reload(void *arg, const struct control_peer *by, const char *why,

@@ -159,7 +159,8 @@ box_run(const struct box_options *o)
 			 .entry = RUNTIME_BOX_INIT,
 			 .slot = -EBADF,
 			 .guard = GUARD_INIT,
-			 .launch = LAUNCH_INIT };
+			 .launch = LAUNCH_INIT,
+			 .known = POLICY_FOUND_NONE };
 	struct err e = ERR_INIT;
 	int status = EXIT_AGENTBOX;
 

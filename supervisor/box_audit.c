@@ -96,73 +96,45 @@ open_channel(struct box *b, struct err *e)
 /* The policy */
 
 static void
-policy_fields(struct fields *f, const char *what,
-	      const struct policy_epoch *now)
+policy_fields(const struct box *b, struct fields *f)
 {
-	const struct policy *p = now->policy;
+	const struct policy_card *card = &b->known.card;
 
-	fields_text(f, FIELD_WHAT, what);
-	fields_text(f, FIELD_POLICY, policy_name(p));
-	fields_bytes(f, FIELD_POLICY_HASH, policy_hash(p), POLICY_HASH_LEN);
-	fields_uint(f, FIELD_EPOCH, now->number);
-}
-
-/* Which levels it has, for people: "host 3, dev 12". */
-static void
-levels_text(const struct policy *p, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (size_t level = 0; level < policy_levels(p); level++) {
-		size_t rules = 0;
-		const char *name = "";
-
-		for (size_t i = 0; i < policy_rules(p); i++) {
-			struct policy_rule_view v;
-
-			policy_rule(p, i, &v);
-			if (v.level != level)
-				continue;
-			name = v.level_name;
-			rules++;
-		}
-		if (rules && n < size)
-			n += (size_t)snprintf(buf + n, size - n,
-					      "%s%s: %zu rules", n ? ", " : "",
-					      name, rules);
-	}
+	fields_text(f, FIELD_POLICY, card->name);
+	fields_bytes(f, FIELD_POLICY_HASH, card->hash, sizeof(card->hash));
+	/* before anybody asked there is the first one only */
+	fields_uint(f, FIELD_EPOCH,
+		    b->policies ? policy_store_now(b->policies)->number : 1);
 }
 
 int
 box_audit_keep(struct box *b, const struct policy *p, struct err *e)
 {
+	uint8_t digest[RECORD_HASH_LEN];
 	const void *bytes;
 	size_t len;
 
 	if (!b->audit.scribe)
 		return 0;
 	bytes = policy_bytes(p, &len);
-	return scribe_blob(b->audit.scribe, bytes, len, b->audit.blob, e);
+	return scribe_blob(b->audit.scribe, bytes, len, digest, e);
 }
 
 void
 box_audit_policy(struct box *b, const uint8_t *former)
 {
-	const struct policy_epoch *now = policy_store_now(b->policies);
-	char levels[1024];
+	const struct policy_card *card = &b->known.card;
 	struct fields *f;
 
 	if (!b->audit.scribe)
 		return;
 	f = scribe_fields(b->audit.scribe);
-	levels_text(now->policy, levels, sizeof(levels));
-	policy_fields(f, "policy.load", now);
-	fields_bytes(f, FIELD_POLICY_BLOB, b->audit.blob,
-		     sizeof(b->audit.blob));
+	fields_text(f, FIELD_WHAT, "policy.load");
+	policy_fields(b, f);
+	fields_bytes(f, FIELD_POLICY_BLOB, card->digest, sizeof(card->digest));
 	if (former)
 		fields_bytes(f, FIELD_FORMER_HASH, former, POLICY_HASH_LEN);
-	fields_text(f, FIELD_DETAIL, levels);
+	fields_text(f, FIELD_DETAIL, card->levels);
 	/* The first is followed by the start, whose sync takes it along. */
 	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f,
 		    former ? WIRE_DURABLE : 0, NULL);
@@ -176,7 +148,8 @@ box_audit_policy_failed(struct box *b, const char *why)
 	if (!b->audit.scribe)
 		return;
 	f = scribe_fields(b->audit.scribe);
-	policy_fields(f, "policy.load-failed", policy_store_now(b->policies));
+	fields_text(f, FIELD_WHAT, "policy.load-failed");
+	policy_fields(b, f);
 	fields_text(f, FIELD_STATUS, "error");
 	fields_text(f, FIELD_DETAIL, why);
 	scribe_tell(b->audit.scribe, RECORD_POLICY, 0, f, WIRE_DURABLE, NULL);
@@ -252,7 +225,6 @@ ask_start(struct box *b, struct err *e)
 {
 	struct scribe *t = b->audit.scribe;
 	json_t *command = command_json(t, b->o->args);
-	const struct policy_epoch *now = policy_store_now(b->policies);
 	struct fields *f = scribe_fields(t);
 	int r;
 
@@ -263,10 +235,7 @@ ask_start(struct box *b, struct err *e)
 	json_field(f, FIELD_COMMAND, command);
 	fields_text(f, FIELD_WORKSPACE, b->workspace);
 	fields_text(f, FIELD_EFFECT, effect_name(EFFECT_ALLOW));
-	fields_text(f, FIELD_POLICY, policy_name(now->policy));
-	fields_bytes(f, FIELD_POLICY_HASH, policy_hash(now->policy),
-		     POLICY_HASH_LEN);
-	fields_uint(f, FIELD_EPOCH, now->number);
+	policy_fields(b, f);
 	fields_uint(f, FIELD_GOES_AHEAD, 1);
 	fields_uint(f, FIELD_BY_UID, getuid());
 	fields_uint(f, FIELD_BY_PID, (uint64_t)getpid());
@@ -281,13 +250,22 @@ static int
 begin_keeping(struct box *b, struct err *e)
 {
 	struct scribe_blob *first = &b->audit.first;
-	int r;
 
-	first->data = policy_bytes(policy_store_now(b->policies)->policy,
-				   &first->len);
-	r = scribe_blob_begin(b->audit.scribe, first, e);
-	memcpy(b->audit.blob, first->digest, sizeof(b->audit.blob));
-	return r;
+	memcpy(first->digest, b->known.card.digest, sizeof(first->digest));
+	return scribe_blob_begin(b->audit.scribe, first, e);
+}
+
+static int
+end_keeping(struct box *b, struct err *e)
+{
+	int r = scribe_blob_end(b->audit.scribe, &b->audit.first, e);
+
+	if (r != 0)
+		return r;
+	r = box_need_policy(b, e);
+	return r < 0 ? r
+		     : box_audit_keep(b, policy_store_now(b->policies)->policy,
+				      e);
 }
 
 int
@@ -297,7 +275,7 @@ box_audit_begin(struct box *b, struct err *e)
 
 	if (!b->audit.scribe)
 		return 0;
-	r = box_need_policy(b, e);
+	r = box_know_policy(b, e);
 	if (r >= 0)
 		r = open_channel(b, e);
 	if (r >= 0)
@@ -330,7 +308,7 @@ box_audit_wait(struct box *b, struct err *e)
 	if (!a->scribe)
 		return 0;
 	f = confined_fields(b);
-	r = scribe_blob_end(a->scribe, &a->first, e);
+	r = end_keeping(b, e);
 	if (r >= 0)
 		r = scribe_until(a->scribe, &a->start_known, START_US, e);
 	if (r >= 0 && a->start_status < 0)

@@ -1,10 +1,12 @@
 /*
  * A box and its policy. Before the launch only what must be known then: that
  * the profile loads, and that its owner asked for it where it only observes.
- * The compiled policy is made during the launch where there are rules of its
- * own, else when somebody first asks for it; from what was loaded before the
- * launch, not from what the files say by then. A reload that fails in any way
- * leaves everything as it was.
+ * Which policy it is is known during the launch; the policy itself is read from
+ * the cache when somebody first asks it, or was made during the launch where
+ * the cache did not have it: from what was loaded before the launch, not from
+ * what the files say by then. Nobody decides by another policy than the one
+ * that is on record. A reload that fails in any way leaves everything as it
+ * was.
  */
 #include "supervisor/box-internal.h"
 
@@ -121,40 +123,106 @@ box_unload(struct box *b)
 
 	policy_store_free(b->policies);
 	b->policies = NULL;
+	policy_found_done(&b->known);
 	loaded_done(&l);
 	b->written = b->profile = NULL;
 }
 
 /* Compiling */
 
-static int
-make_policy(const struct box *b, const struct loaded *l, struct policy **ret,
-	    struct err *e)
+static struct authority_env
+env_of(const struct box *b, const struct loaded *l)
 {
-	const struct authority_env env = {
+	return (struct authority_env){
 		.sets_dir = b->paths.sets,
 		.host_policy = HOST_POLICY_PATH,
 		.narrow = l->profile == l->base ? NULL : l->profile,
 	};
+}
+
+static int
+make_policy(const struct box *b, const struct loaded *l, struct policy **ret,
+	    struct err *e)
+{
+	const struct authority_env env = env_of(b, l);
 
 	return profile_policy(l->base, &env, ret, e);
 }
 
+static const char *
+cache_of(const struct box *b)
+{
+	return b->paths.cache[0] ? b->paths.cache : NULL;
+}
+
 /* The first epoch. */
+static int
+begin_epochs(struct box *b, struct policy *p, struct err *e)
+{
+	int r = policy_store_new(p, &b->policies);
+
+	return r < 0 ? err_sys(e, r, "policy") : 0;
+}
+
+int
+box_know_policy(struct box *b, struct err *e)
+{
+	const struct loaded l = { b->written, b->profile };
+	const struct authority_env env = env_of(b, &l);
+	int r;
+
+	if (b->knows_policy)
+		return 0;
+	r = policy_find(l.base, &env, cache_of(b), &b->known, e);
+	if (r < 0)
+		return r;
+	b->knows_policy = true;
+	return b->known.policy ? begin_epochs(b, TAKE_PTR(b->known.policy), e)
+			       : 0;
+}
+
+/* What was found in the cache is damaged. Another policy than the one that the
+ * box was started with is none. */
+static int
+make_again(struct box *b, struct policy **ret, struct err *e)
+{
+	const struct loaded l = { b->written, b->profile };
+	struct policy_card card;
+	int r = make_policy(b, &l, ret, e);
+
+	if (r < 0)
+		return r;
+	policy_card_make(*ret, &card);
+	if (!memcmp(card.hash, b->known.card.hash, sizeof(card.hash)) &&
+	    !memcmp(card.digest, b->known.card.digest, sizeof(card.digest)))
+		return 0;
+	policy_free(TAKE_PTR(*ret));
+	err_set(e, -EBADMSG,
+		"%s/%s is damaged, and what %s is made of was changed since "
+		"the box was started",
+		b->paths.cache, b->known.name, b->written->path);
+	return err_cure(e, "start a new box");
+}
+
 int
 box_need_policy(struct box *b, struct err *e)
 {
-	const struct loaded l = { b->written, b->profile };
+	struct err damaged = ERR_INIT;
 	struct policy *p = NULL;
 	int r;
 
 	if (b->policies)
 		return 0;
-	r = make_policy(b, &l, &p, e);
-	if (r < 0)
+	r = box_know_policy(b, e);
+	if (r < 0 || b->policies)
 		return r;
-	r = policy_store_new(p, &b->policies);
-	return r < 0 ? err_sys(e, r, "policy") : 0;
+	r = policy_found_open(&b->known, cache_of(b), &damaged);
+	p = TAKE_PTR(b->known.policy);
+	if (r == -EBADMSG)
+		r = make_again(b, &p, e);
+	else if (r < 0)
+		*e = damaged;
+	return r < 0 ? r : begin_epochs(b, p, e);
 }
 
 /* Rules beyond those that the kernel holds, which are checked anyway. */
@@ -181,7 +249,7 @@ box_check_policy(struct box *b, struct err *e)
 	    faccessat(AT_FDCWD, HOST_POLICY_PATH, F_OK, 0) < 0 &&
 	    (errno == ENOENT || errno == ENOTDIR))
 		return 0;
-	return box_need_policy(b, e);
+	return box_know_policy(b, e);
 }
 
 /* Reloading */
@@ -302,6 +370,7 @@ reload(struct box *b, json_t **ret, struct err *e)
 	b->written = rl.next.base;
 	b->profile = rl.next.profile;
 	loaded_done(&old);
+	policy_card_make(policy_store_now(b->policies)->policy, &b->known.card);
 	box_audit_policy(b, before);
 	policy_hash_text(policy_store_now(b->policies)->policy, after);
 	*ret = json_pack(

@@ -12,7 +12,7 @@
 #include <string.h>
 
 static const char *const shown_sections[] = { "requires", "process", "files",
-					      "session", NULL };
+					      "network",  "session", NULL };
 
 static const void *
 member(const struct profile *p, const struct profile_key *k)
@@ -81,7 +81,9 @@ number_json(const struct profile *p, const struct profile_key *k)
 	uint64_t v = number(p, k);
 	char buf[32];
 
-	if (k->width == sizeof(v) && v == CGROUP_UNLIMITED)
+	/* 0, where that is no value of the key, is none too */
+	if (k->width == sizeof(v) &&
+	    (v == CGROUP_UNLIMITED || (k->flags & KEY_UNLIMITED && v < k->min)))
 		return json_string("unlimited");
 	if (k->type == KEY_TIME)
 		return v ? time_json(v) : json_string("none");
@@ -186,13 +188,27 @@ object_json(const struct profile *p, const struct profile_key *k)
 	return o;
 }
 
+/* Is there anything on the network that limits could be about? */
+static bool
+has_network(const struct profile *p)
+{
+	for (size_t i = 0; i < p->own.n_rules; i++)
+		if (p->own.rule[i].on & ON(NETWORK))
+			return true;
+	for (size_t i = 0; i < p->n_parents; i++)
+		if (has_network(p->parent[i]))
+			return true;
+	return false;
+}
+
 json_t *
 pc_sections(const struct profile *p)
 {
 	json_t *o = json_object();
 
 	for (const struct profile_key *k = profile_root.sub; k->name; k++)
-		if (str_in(k->name, shown_sections))
+		if (str_in(k->name, shown_sections) &&
+		    (strcmp(k->name, "network") != 0 || has_network(p)))
 			json_object_set_new(o, k->name, object_json(p, k));
 	return o;
 }

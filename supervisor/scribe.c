@@ -335,7 +335,6 @@ scribe_blob_begin(struct scribe *t, struct scribe_blob *b, struct err *e)
 {
 	if (t->away)
 		return scribe_refused(-EPIPE, e);
-	sha256(b->data, b->len, b->digest);
 	b->known = false;
 	return look(t, client_blob_ask(t->client, b->digest, on_blob, b, e));
 }
@@ -345,12 +344,11 @@ scribe_blob_end(struct scribe *t, struct scribe_blob *b, struct err *e)
 {
 	int r = scribe_until(t, &b->known, BLOB_US, e);
 
-	if (r < 0 || b->status == 0)
+	if (r < 0)
 		return r;
-	if (t->away)
-		return scribe_refused(-EPIPE, e);
-	return look(t, client_blob(t->client, b->digest, b->data, b->len,
-				   BLOB_US, e));
+	if (b->status == 0)
+		return 1;
+	return t->away ? scribe_refused(-EPIPE, e) : 0;
 }
 
 /* What was told comes first, and leaves room for what is to be told of it. */
@@ -365,6 +363,12 @@ owes(const struct scribe *t)
 		if (it->state == ITEM_UNSENT)
 			return t->state < 0 ? t->state : -EAGAIN;
 	return 0;
+}
+
+bool
+scribe_ready(const struct scribe *t)
+{
+	return owes(t) == 0;
 }
 
 int

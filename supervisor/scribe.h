@@ -42,11 +42,9 @@ int scribe_digest(struct scribe *t, const void *p, size_t n,
 int scribe_blob(struct scribe *t, const void *data, size_t len,
 		uint8_t ret[RECORD_HASH_LEN], struct err *e);
 
-/* The same in two parts, between which the writer looks: data is there until
- * the second. digest is known after the first. */
+/* Does the log keep what has that digest, which is the caller's to fill in? The
+ * writer looks between the two; 1: it does, 0: scribe_blob() has to send it. */
 struct scribe_blob {
-	const void *data;
-	size_t len;
 	uint8_t digest[RECORD_HASH_LEN];
 	bool known;
 	int status;
@@ -61,6 +59,8 @@ typedef void scribe_done(void *arg, uint64_t seq, int status);
 /* Asks. A negative return: done is not called. -EPIPE: the writer is away. */
 int scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	       unsigned int flags, scribe_done *done, void *arg);
+/* Would it be heard now? Else something has to be acknowledged first. */
+bool scribe_ready(const struct scribe *t);
 /* Tells; ref may be 0. outcome (or NULL): of the intent f, sent with its
  * number. */
 void scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,

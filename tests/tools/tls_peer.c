@@ -163,7 +163,8 @@ peer_client(struct peer *p, int fd, const void *ca, size_t len,
 	else
 		X509_VERIFY_PARAM_set1_host(param, host, 0);
 	if (!ip)
-		SSL_set_tlsext_host_name(p->ssl, host);
+		SSL_ctrl(p->ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME,
+			 TLSEXT_NAMETYPE_host_name, (void *)(uintptr_t)host);
 	ASN1_OCTET_STRING_free(ip);
 	SSL_set_connect_state(p->ssl);
 }

@@ -134,6 +134,19 @@ static const struct {
 	  "\"network\": {\"allow\": [\"a.de\"]}",
 	  "~ network: ask -> allow host \"a.de\"\n",
 	  "~ network: allow -> ask host \"a.de\"\n" },
+	{ "\"network\": {\"allow\": [\"a.de\"]}",
+	  "\"network\": {\"allow\": [{\"host\": \"a.de\", \"tls\": "
+	  "\"pass\"}]}",
+	  "+ network: tls passes: host \"a.de\"\n",
+	  "- network: tls no longer passes: host \"a.de\"\n" },
+	{ "\"network\": {\"limits\": {\"sent\": \"1G\", \"head\": 5}}",
+	  "\"network\": {\"proxy_env\": true}",
+	  "+ network: head: 5s -> 30s\n"
+	  "+ network: sent: 1G -> unlimited\n"
+	  "~ network: proxy_env: false -> true\n",
+	  "- network: head: 30s -> 5s\n"
+	  "- network: sent: unlimited -> 1G\n"
+	  "~ network: proxy_env: true -> false\n" },
 	/* only part of a list is new */
 	{ "\"network\": {\"allow\": [\"a.de\"]}",
 	  "\"network\": {\"allow\": [{\"host\": [\"a.de\", \"b.de\"]}]}",

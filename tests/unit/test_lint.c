@@ -120,7 +120,9 @@ static const struct {
 	  "warning broad: \"network.allow:a.de:*\" grants every port\n" },
 	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"0.0.0.0/0:443\"]}}",
 	  "warning broad: \"network.allow:0.0.0.0/0:443\" grants every "
-	  "host\n" },
+	  "host\n"
+	  "warning broad: \"network.allow:0.0.0.0/0:443\" grants the metadata "
+	  "service of clouds\n" },
 	{ HEAD EXEC EXPECT "\"tools\": {\"allow\": [\"*/*\"]}}",
 	  "warning broad: \"tools.allow:*/*\" grants every tool of every "
 	  "server\n" },
@@ -140,6 +142,50 @@ static const struct {
 	  "warning broad: \"memory.allow:*\" grants all of the memory\n" },
 	{ HEAD EXEC EXPECT "\"files\": {\"write\": [\"~/.config\"]}}",
 	  "warning broad: \"~/.config\" is the files of many programs\n" },
+	/* what TLS hides */
+	{ HEAD EXEC EXPECT
+	  "\"network\": {\"allow\": [{\"host\": \"a.x.de\", \"tls\": "
+	  "\"pass\"}, {\"host\": \"*.x.de\", \"method\": \"GET\"}, "
+	  "{\"host\": \"b.y.de\", \"path\": \"/x\"}]}}",
+	  "warning tls-pass: \"network.allow:host=*.x.de,method=GET\" looks at "
+	  "/method, which nobody knows where \"network.allow:host=a.x.de\" "
+	  "passes TLS through: there it never grants\n" },
+	{ HEAD EXEC EXPECT
+	  "\"network\": {\"allow\": [{\"host\": \"a.de\", \"tls\": "
+	  "\"pass\"}], \"deny\": [{\"path\": \"/admin/**\"}]}}",
+	  "warning tls-pass: \"network.deny:path=/admin/**\" looks at /path, "
+	  "which nobody knows where \"network.allow:host=a.de\" passes TLS "
+	  "through: there it denies everything\n" },
+	{ HEAD EXEC EXPECT
+	  "\"network\": {\"allow\": [{\"host\": [\"a.de\", \"b.de\"], "
+	  "\"tls\": \"pass\"}]}, \"credentials\": {\"allow\": [{\"name\": "
+	  "\"n\", \"host\": \"b.de\"}, {\"name\": \"m\", \"host\": "
+	  "\"c.de\"}]}}",
+	  "warning tls-pass: \"credentials.allow:host=b.de,name=n\" lends "
+	  "nothing where \"network.allow:host=a.de|b.de\" passes TLS "
+	  "through\n" },
+	{ HEAD "\"role\": \"retrieve\", " EXPECT
+	       "\"network\": {\"allow\": [{\"host\": \"a.de\", \"tls\": "
+	       "\"pass\"}]}}",
+	  "error class-above-role: \"network.allow:host=a.de\" never grants "
+	  "anything: \"send\"\n" },
+	/* more than a host */
+	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"127.0.0.1:*\"]}}",
+	  "warning broad: \"network.allow:127.0.0.1:*\" grants every port\n"
+	  "warning broad: \"network.allow:127.0.0.1:*\" grants every service "
+	  "on this host's own loopback\n" },
+	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"[::/64]:1-65535\"]}}",
+	  "warning broad: \"network.allow:[::/64]:1-65535\" grants every "
+	  "service on this host's own loopback\n" },
+	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"127.0.0.0/8:5432\"]}}",
+	  "" },
+	{ HEAD EXEC EXPECT "\"network\": {\"allow\": [\"169.254.0.0/16:80\"]}}",
+	  "warning broad: \"network.allow:169.254.0.0/16:80\" grants the "
+	  "metadata service of clouds\n" },
+	{ HEAD EXEC EXPECT
+	  "\"network\": {\"allow\": [\"[fd00:ec2::254]:80\"]}}",
+	  "warning broad: \"network.allow:[fd00:ec2::254]:80\" grants the "
+	  "metadata service of clouds\n" },
 	/* roles */
 	{ HEAD "\"role\": \"retrieve\", " EXPECT
 	       "\"network\": {\"allow\": [{\"host\": \"a.de\", \"method\": "

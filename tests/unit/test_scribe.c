@@ -150,28 +150,30 @@ TEST(an_outcome_follows_its_intent)
 
 TEST(what_the_log_keeps_already_is_not_sent_again)
 {
-	struct scribe_blob b = { .data = "policy", .len = 6 };
+	struct scribe_blob b = { .known = true };
 	uint8_t digest[RECORD_HASH_LEN];
 	struct scribe *s = NULL;
 	struct err e = ERR_INIT;
 
+	sha256("policy", 6, b.digest);
 	ASSERT_OK(scribe_new("writer", &s, &e));
 	ASSERT_OK(scribe_blob_begin(s, &b, &e));
 	ASSERT_EQ(writer->n_blobs, 0); /* only asked */
-	ASSERT_OK(scribe_blob_end(s, &b, &e));
+	ASSERT_EQ(scribe_blob_end(s, &b, &e), 0);
+	ASSERT_OK(scribe_blob(s, "policy", 6, digest, &e));
 	ASSERT_EQ(writer->n_blobs, 1);
 	ASSERT_EQ(writer->blob[0].len, 6);
-	sha256("policy", 6, digest);
 	ASSERT_MEMEQ(writer->blob[0].digest, digest, sizeof(digest));
 	ASSERT_MEMEQ(b.digest, digest, sizeof(digest));
 	ASSERT_OK(scribe_blob_begin(s, &b, &e));
-	ASSERT_OK(scribe_blob_end(s, &b, &e));
+	ASSERT_EQ(scribe_blob_end(s, &b, &e), 1);
 	ASSERT_EQ(writer->n_blobs, 1);
 	/* the end of the writer is no "it is there" */
-	b.data = "another";
+	sha256("another", 7, b.digest);
 	ASSERT_OK(scribe_blob_begin(s, &b, &e));
+	ASSERT_EQ(scribe_blob_end(s, &b, &e), 0);
 	writer->blob_fails = writer->no_return = true;
-	ASSERT_ERR(scribe_blob_end(s, &b, &e), -EPIPE);
+	ASSERT_ERR(scribe_blob(s, "another", 7, digest, &e), -EPIPE);
 	ASSERT_ERR(scribe_blob_begin(s, &b, &e), -EPIPE);
 	scribe_free(s);
 }

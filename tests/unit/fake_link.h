@@ -39,7 +39,8 @@ struct fake {
 
 static struct fake fake; /* NOLINT: one for each test, which is a process */
 
-static void __attribute__((format(printf, 1, 2))) fake_log(const char *fmt, ...)
+static inline void __attribute__((format(printf, 1, 2)))
+fake_log(const char *fmt, ...)
 {
 	size_t left = sizeof(fake.log) - fake.len;
 	va_list ap;
@@ -52,14 +53,14 @@ static void __attribute__((format(printf, 1, 2))) fake_log(const char *fmt, ...)
 	fake.len += (size_t)n;
 }
 
-static void
+static inline void
 fake_reset(void)
 {
 	fake.len = 0;
 	fake.log[0] = '\0';
 }
 
-static void
+static inline void
 fake_pair(int which, const char *name, const char *value)
 {
 	uint8_t *at = fake.pairs[which] + fake.pairs_len[which];
@@ -72,7 +73,7 @@ fake_pair(int which, const char *name, const char *value)
 	fake.pairs_len[which] += 8 + n + m;
 }
 
-static void
+static inline void
 fake_log_pairs(const char *what, const struct pair *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
@@ -80,7 +81,7 @@ fake_log_pairs(const char *what, const struct pair *p, size_t n)
 			 (int)p[i].value_len, p[i].value);
 }
 
-static void
+static inline void
 fake_add(struct ask *a, uint64_t conn, bool more)
 {
 	ASSERT_LE(fake.n_asks + 1, (size_t)ASKS_MAX);
@@ -175,7 +176,7 @@ link_name_cancel(_unused_ struct link *l, _unused_ struct name_call *c)
 {
 }
 
-static void
+static inline void
 fake_answer_one(struct ask *a, uint64_t conn, bool more)
 {
 	struct answer an = { .verdict = fake.verdict,
@@ -213,7 +214,7 @@ fake_answer_one(struct ask *a, uint64_t conn, bool more)
 }
 
 /* Answers what has been asked so far. */
-static bool
+static inline bool
 fake_answer(void)
 {
 	bool any = false;

@@ -90,11 +90,13 @@ say = printf '  %-7s %s\n' $(1) $(2)
 endif
 
 # ---- sources --------------------------------------------------------------
-FOLDERS := query supervisor audit profiles sandbox policy lib # in the order of linking
+FOLDERS := query shim supervisor audit net profiles sandbox policy lib # in the order of linking
 LIBS_lib :=
 LIBS_policy := -lpcre2-8 -lmd
 LIBS_sandbox := -lseccomp -lcap -lnl-3
 LIBS_profiles := -ljansson
+LIBS_net := -lcares -levent_core -ljansson
+LIBS_shim := -lssl -lcrypto -levent_core -lseccomp
 LIBS_audit := -lcrypto -lseccomp -ljansson -lmd
 LIBS_supervisor := -levent_core -ljansson
 LIBS_query := -lsqlite3 -lm -ljansson
@@ -193,7 +195,7 @@ define bin
 BINS += $(B)/bin/$(1)
 $(call program,$(B)/bin/$(1),$(2),$(3),$(4),$(5))
 endef
-$(eval $(call bin,agentbox,supervisor/main.c,$(filter-out query,$(FOLDERS)),-ljansson -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
+$(eval $(call bin,agentbox,supervisor/main.c,$(filter-out query shim,$(FOLDERS)),-ljansson -lcares -lseccomp -lnl-3 -levent_core $(LIBS_policy),$(LINK_pie)))
 STAGE_SRC := sandbox/stage_main.c $(patsubst %,sandbox/%.c,caps clone confine \
 	init landlock mount plan seccomp_check stage_msg) $(patsubst %,lib/%.c,err fd mount_id str trim)
 GUARD_SRC := supervisor/guard_main.c $(patsubst %,lib/%.c,err fd mount_id)
@@ -214,6 +216,9 @@ $(eval $(call bin,agentbox-audit,audit/audit_main.c,audit profiles sandbox lib,$
 endif
 ifneq ($(wildcard audit/verify_main.c),)
 $(eval $(call bin,agentbox-verify,audit/verify_main.c,audit lib,-lcrypto,$(LINK_pie)))
+endif
+ifneq ($(wildcard shim/shim_main.c),)
+$(eval $(call bin,agentbox-shim,shim/shim_main.c,shim net sandbox policy lib,$(LIBS_shim) $(LIBS_policy) $(LIBS_sandbox),$(LINK_pie)))
 endif
 ifneq ($(wildcard query/main.c),)
 $(eval $(call bin,agentbox-query,query/main.c,query audit profiles sandbox policy lib,$(LIBS_query) $(LIBS_audit) $(LIBS_policy) $(LIBS_sandbox),$(LINK_pie)))
@@ -317,15 +322,15 @@ help: ## this list
 tests: all $(UNIT_BIN) $(HELPER_BIN)
 replays: $(REPLAY_BIN)
 fuzzers: $(FUZZERS:%=$(T)/%)
-check-unit check-system check-escape check-compat:
+check-unit check-system check-escape check-compat check-net:
 	@$(MAKE) $(JOBS) tests
 	@tests/run.sh $(@:check-%=%)
 metrics:
 	@tests/metrics.sh
 format:
-	clang-format -i $(foreach d,audit query lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
+	clang-format -i $(foreach d,audit query net shim lib policy sandbox profiles supervisor tests tests/*,$(wildcard $(d)/*.[ch]))
 
 FORCE:
 .PHONY: all try check check-vm lint asan fuzz check-fuzz bench install \
 	uninstall dist clean help tests replays fuzzers check-unit \
-	check-system check-escape check-compat metrics format FORCE
+	check-system check-escape check-compat check-net metrics format FORCE

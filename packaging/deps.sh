@@ -13,13 +13,16 @@ packages()
 	case $1 in
 	build) echo gcc libc6-dev make libseccomp-dev \
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev \
-		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev ;;
+		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev \
+		libc-ares-dev ;;
 	try) echo git procps ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
-		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils ;;
+		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils \
+		openssl curl wget openssh-client dropbear-bin redis-tools postgresql ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
-	bench) echo bubblewrap crun firejail libcap-dev procps ;;
+	bench) echo bubblewrap crun firejail libcap-dev procps openssl curl \
+		'nginx-light|nginx' haproxy tinyproxy wrk ;;
 	vm) case $(uname -m) in
 		x86_64) echo qemu-system-x86 ;;
 		*) echo qemu-system-arm ;;
@@ -107,6 +110,35 @@ names=
 for p in $missing; do
 	names="$names $(known "$p")"
 done
+# Some of them are servers, which tests and benchmarks start for themselves:
+# installing them here starts none, now or at the next boot.
+quiet=/usr/sbin/policy-rc.d
+cluster=/etc/postgresql-common/createcluster.d/agentbox-tests.conf
+if [ -e $quiet ]; then
+	quiet=
+else
+	printf '#!/bin/sh\nexit 101\n' | $sudo tee $quiet >/dev/null
+	$sudo chmod 755 $quiet
+fi
+case $names in
+*postgresql*)
+	$sudo mkdir -p "${cluster%/*}"
+	echo 'create_main_cluster = false' | $sudo tee $cluster >/dev/null ;;
+*) cluster= ;;
+esac
+tidy()
+{
+	# shellcheck disable=SC2086 # one or none of each
+	$sudo rm -f $quiet $cluster
+	command -v systemctl >/dev/null || return 0
+	for p in $missing; do
+		case $p in
+		nginx-light*) $sudo systemctl -q disable nginx ;;
+		haproxy | tinyproxy | postgresql) $sudo systemctl -q disable "$p" ;;
+		esac >/dev/null 2>&1 || :
+	done
+}
+trap tidy EXIT
 # shellcheck disable=SC2086 # a list of words
 if ! $sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq -y \
 	-o DPkg::Lock::Timeout=120 -o Dpkg::Use-Pty=0 \

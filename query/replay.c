@@ -245,12 +245,17 @@ decide_again(struct going *g, const struct record *r, const struct policy *p,
 	(void)usage_commit(p, g->usage, rq, &d, &at, done);
 }
 
-/* Rules do not decide on starts of boxes and on what operators do. */
+/* Rules do not decide on starts of boxes and on what operators do; what a
+ * broker refused since it had no one meaning was never theirs to decide, and
+ * did not go ahead. */
 static void
 check_undecided(struct going *g, const struct record *r)
 {
 	if (field_is(r, FIELD_SURFACE, surface_name(SURFACE_ADMIN)) ||
-	    field_is(r, FIELD_SURFACE, surface_name(SURFACE_PROCESS)))
+	    field_is(r, FIELD_SURFACE, surface_name(SURFACE_PROCESS)) ||
+	    (!record_get_uint(r, FIELD_GOES_AHEAD) &&
+	     field_is(r, FIELD_EFFECT, effect_name(EFFECT_DENY)) &&
+	     field_is(r, FIELD_SURFACE, surface_name(SURFACE_NETWORK))))
 		return;
 	g->count->decisions++;
 	say(g, REPLAY_DIFFERENT, r->seq, "it has no decision", NULL, NULL);

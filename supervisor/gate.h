@@ -5,9 +5,11 @@
  * no effect: an intent that the writer did not take is denied, with the reason
  * "no-record".
  *
- * One decision of a box is under way at a time, the others wait in order, so
- * that the log alone says what the counters were when each was made. Who the
- * run is (/run/...) is the gate's word, never the caller's.
+ * Decisions are made, counted and sent in one order, so that the log alone says
+ * what the counters were when each was made; up to GATE_FLIGHT_MAX of them are
+ * on their way to the log at once. When one is refused there, those behind it,
+ * which counted it, are denied too. Who the run is (/run/...) is the gate's
+ * word, never the caller's.
  */
 #include "lib/err.h"
 #include "policy/decide.h"
@@ -15,8 +17,9 @@
 
 #include <sys/types.h>
 
-#define GATE_QUEUE_MAX 64 /* decisions that wait; more are denied */
-#define GATE_OPEN_MAX 512 /* actions without outcome; more are denied */
+#define GATE_FLIGHT_MAX 64 /* decisions on their way to the log */
+#define GATE_QUEUE_MAX 64  /* decisions that wait; more are denied */
+#define GATE_OPEN_MAX 512  /* actions without outcome; more are denied */
 #define GATE_DETAIL_MAX 1024u
 #define GATE_JSON_MAX (48u * 1024)
 
@@ -44,19 +47,28 @@ struct gate_action {
 	bool goes_ahead;
 	int refused;	  /* negative errno: why there is no record */
 	const char *json; /* decision record; "" when refused */
-	struct decision *decision;
+	const struct decision *decision;
+	const struct policy *policy; /* that it was made by */
 };
 
 /* The caller's, until done: it is called once, perhaps from within
  * gate_begin(). An action that goes ahead is owed a gate_end(). */
 struct gate_call {
-	const struct request *request;
+	const struct request *request; /* until it is decided on */
 	uid_t by_uid;
 	pid_t by_pid;
 	void (*done)(struct gate_call *c, const struct gate_action *a);
-	struct gate_call *next; /* the gate's */
+	struct gate_call *next; /* the gate's, as the rest */
+	const char *reason, *detail;
 };
 void gate_begin(struct gate *g, struct gate_call *c);
+/* Something was refused before it could be decided on, since it has no one
+ * meaning: recorded as a denied action with that reason, a word, and a detail
+ * for people; both are borrowed as the request is. */
+void gate_refuse(struct gate *g, struct gate_call *c, const char *reason,
+		 const char *detail);
+/* Would gate_begin() be heard now, rather than be denied for being too much? */
+bool gate_ready(const struct gate *g);
 /* Who called is gone: done is not called any more; if the action would have
  * gone ahead, its outcome is "denied". */
 void gate_cancel(struct gate *g, struct gate_call *c);
@@ -74,6 +86,10 @@ struct gate_outcome {
  * exist. */
 int gate_end(struct gate *g, uint64_t action, const struct gate_outcome *o,
 	     struct err *e);
+/* Something more about an action that has its outcome: what, a word such as
+ * "network.closed". Its labels are not looked at. */
+void gate_tell(struct gate *g, uint64_t action, const char *what,
+	       const struct gate_outcome *o);
 /* Actions that are open, and decisions so far. */
 size_t gate_open(const struct gate *g);
 uint64_t gate_decisions(const struct gate *g);

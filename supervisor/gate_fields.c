@@ -208,6 +208,13 @@ decision_fields(const struct gate_turn *t, struct fields *f)
 	struct policy_rule_view v;
 
 	fields_text(f, FIELD_EFFECT, effect_name(d->effect));
+	if (t->reason) {
+		fields_text(f, FIELD_REASON, t->reason);
+		fields_uint(f, FIELD_GOES_AHEAD, 0);
+		fields_text_n(f, FIELD_DETAIL, t->detail, strlen(t->detail),
+			      GATE_DETAIL_MAX);
+		return;
+	}
 	if (d->rule >= 0) {
 		policy_rule(p, (size_t)d->rule, &v);
 		fields_text(f, FIELD_RULE, v.id);
@@ -226,8 +233,7 @@ decision_fields(const struct gate_turn *t, struct fields *f)
 }
 
 int
-gate_fields(struct scribe *scribe, struct gate_turn *t,
-	    const struct gate_turn_by *by, struct fields *f)
+gate_fields(struct scribe *scribe, struct gate_turn *t, struct fields *f)
 {
 	struct request shown = t->rq;
 	int r = input_fields(scribe, t, f, &shown);
@@ -238,8 +244,8 @@ gate_fields(struct scribe *scribe, struct gate_turn *t,
 	gate_labels_field(f, FIELD_LABELS_IN, t->epoch->policy, t->labels);
 	field_of(f, FIELD_REGION, &shown, ATTR_REGION);
 	decision_fields(t, f);
-	fields_uint(f, FIELD_BY_UID, by->uid);
-	fields_uint(f, FIELD_BY_PID, (uint64_t)by->pid);
+	fields_uint(f, FIELD_BY_UID, t->call->by_uid);
+	fields_uint(f, FIELD_BY_PID, (uint64_t)t->call->by_pid);
 	return 0;
 }
 

@@ -365,6 +365,12 @@ owes(const struct scribe *t)
 	return 0;
 }
 
+bool
+scribe_ready(const struct scribe *t)
+{
+	return owes(t) == 0;
+}
+
 int
 scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	   unsigned int flags, scribe_done *done, void *arg)

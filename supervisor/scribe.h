@@ -59,6 +59,8 @@ typedef void scribe_done(void *arg, uint64_t seq, int status);
 /* Asks. A negative return: done is not called. -EPIPE: the writer is away. */
 int scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	       unsigned int flags, scribe_done *done, void *arg);
+/* Would it be heard now? Else something has to be acknowledged first. */
+bool scribe_ready(const struct scribe *t);
 /* Tells; ref may be 0. outcome (or NULL): of the intent f, sent with its
  * number. */
 void scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,

@@ -20,22 +20,27 @@ LAYERS = {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
     "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"},
               "profiles": {"jsonc.h"}},
+    "net": {"lib": None, "policy": {"pattern.h", "policy-internal.h"},
+            "profiles": {"jsonc.h"}},
+    "shim": {"lib": None, "net": None,
+             "sandbox": {"jail.h", "caps.h", "landlock.h"}},
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
-                   "profiles": None, "audit": None},
+                   "profiles": None, "audit": None, "net": None},
     "query": {"lib": None, "policy": None, "profiles": None, "audit": None},
 }
 
 # Which library headers a folder may use.
 LIBRARIES = {
-    r"jansson\.h": {"profiles", "supervisor", "audit", "query"},
-    r"seccomp\.h": {"sandbox", "audit"},
-    r"openssl/.*": {"audit"},
+    r"jansson\.h": {"profiles", "supervisor", "audit", "query", "net"},
+    r"seccomp\.h": {"sandbox", "audit", "shim"},
+    r"openssl/.*": {"audit", "shim"},
+    r"ares\.h": {"net"},
     r"sqlite3\.h": {"query"},
     r"pcre2\.h": {"policy"},
     r"sha2\.h": {"policy", "audit"},
     r"sys/capability\.h": {"sandbox"},
     r"netlink/.*": {"sandbox"},
-    r"event2/.*": {"supervisor"},
+    r"event2/.*": {"supervisor", "net", "shim"},
     r"systemd/.*": {"supervisor"},
 }
 

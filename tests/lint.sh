@@ -28,7 +28,7 @@ files()
 
 product()
 {
-	files '^(audit|query|lib|policy|sandbox|profiles|supervisor)/.*\.[ch]$'
+	files '^(audit|net|query|shim|lib|policy|sandbox|profiles|supervisor)/.*\.[ch]$'
 }
 
 shell_files()
@@ -98,7 +98,7 @@ check_cppcheck()
 {
 	local hits
 
-	hits=$(files '^(audit|query|lib|policy|sandbox|profiles|supervisor|tests)/.*\.c$' |
+	hits=$(files '^(audit|net|query|shim|lib|policy|sandbox|profiles|supervisor|tests)/.*\.c$' |
 		xargs -r cppcheck -q -j "$JOBS" --std=c11 --inline-suppr \
 			--enable=warning,portability,performance \
 			--suppress=missingIncludeSystem \
@@ -121,7 +121,7 @@ tidy_one()
 
 check_tidy()
 {
-	files '^(audit|query|lib|policy|sandbox|profiles|supervisor)/.*\.c$|^tests/(tap|tools/.*)\.c$' |
+	files '^(audit|net|query|shim|lib|policy|sandbox|profiles|supervisor)/.*\.c$|^tests/(tap|tools/.*)\.c$' |
 		xargs -r -P "$JOBS" -n 1 tests/lint.sh --tidy-one
 }
 

@@ -3,13 +3,14 @@
 #
 #	tests/run.sh [SECTION...]
 #
-# Sections: unit unit-asan fuzz-replay build system compat escape vm lint; all
+# Sections: unit unit-asan fuzz-replay build system compat net escape vm lint; all
 # of them by default. As root, each section but the last two runs twice: as
 # root, and as an ordinary user that is made for the purpose and removed
 # afterwards, on a copy that this user can read. Otherwise only the second.
 #
 # Every program prints "N passed, N failed[, N skipped]" last; the last line
-# here is the sum. Full output is in build/logs. STRICT=1: a skip is a failure.
+# here is the sum, and above it is each failed test again. Full output is in
+# build/logs. STRICT=1: a skip is a failure.
 set -u
 export LC_ALL=C.UTF-8
 cd "$(dirname "$0")/.." || exit 1
@@ -17,11 +18,12 @@ cd "$(dirname "$0")/.." || exit 1
 ROOT=$PWD
 BUILD=${BUILD:-build}
 LOGS=$ROOT/$BUILD/logs
-ALL="unit unit-asan fuzz-replay build system compat escape vm lint"
+ALL="unit unit-asan fuzz-replay build system compat net escape vm lint"
 export ASAN_OPTIONS=${ASAN_OPTIONS:-detect_leaks=1:abort_on_error=0}
 export UBSAN_OPTIONS=${UBSAN_OPTIONS:-print_stacktrace=1}
 
 passed=0 failed=0 skipped=0
+failures=() # "who section program: what", for the end
 ABX_USER=
 copies=
 state= # folder of audit logs, so that no test writes into the caller's
@@ -42,6 +44,7 @@ section_programs()
 	build) ls tests/build/[0-9]*.sh ;;
 	system) ls tests/system/[0-9]*.sh ;;
 	compat) ls tests/compat/[0-9]*.sh ;;
+	net) ls tests/net/[0-9]*.sh ;;
 	escape) ls tests/escape/run.sh ;;
 	vm) ls tests/vm/run.sh ;;
 	lint) ls tests/lint.sh ;;
@@ -138,6 +141,33 @@ make_user()
 	fi
 }
 
+# note_failures WHAT LOG RESULT: each line that says "not ok" (in the machine,
+# that its script failed as well), and the result
+# where those lines do not explain it.
+note_failures()
+{
+	local line found=
+
+	while IFS= read -r line; do
+		failures+=("$1: $line")
+		found=1
+	done < <(grep -aE '^(not ok|# --- .* [1-9][0-9]* failed)' "$2")
+	case $found,$3 in
+	,* | *exit\ status*) failures+=("$1: $3") ;;
+	esac
+}
+
+show_failures()
+{
+	local most=40 n=${#failures[@]}
+
+	[ "$n" -gt 0 ] || return 0
+	echo "failed:"
+	[ "$n" -le "$most" ] || most=$((most - 1))
+	printf '  %s\n' "${failures[@]:0:most}" | cut -c -240
+	[ "$n" -le "$most" ] || echo "  and $((n - most)) more; see $LOGS"
+}
+
 # one WHO SECTION COMMAND...: runs it, adds up, prints one line, more if
 # something failed.
 one()
@@ -173,6 +203,7 @@ one()
 	printf '%-5s %-11s %-24s %s (%d s)\n' "$who" "$section" "$name" "$last" \
 		$((SECONDS - t))
 	grep -E '# SKIP ' "$log" | sed 's/^/      /'
+	[ "$f" = 0 ] || note_failures "$who $section $name" "$log" "$last"
 	[ "$f" = 0 ] || tail -n 60 "$log" | grep -Ev '^ok |# SKIP ' |
 		sed 's/^/      | /'
 }
@@ -205,7 +236,8 @@ if [ "$(id -u)" = 0 ]; then
 	make_user || {
 		remove_user
 		users=root
-		echo "no ordinary user: useradd and setpriv are needed"
+		failures+=("no ordinary user: useradd and setpriv are needed")
+		echo "${failures[0]}"
 		failed=$((failed + 1))
 	}
 	export ABX_USER
@@ -225,5 +257,6 @@ for s in $sections; do
 	esac
 done
 remove_user
+show_failures
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

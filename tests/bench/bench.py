@@ -14,6 +14,8 @@ import subprocess
 import sys
 import time
 
+import bench_net
+
 TMP = sys.argv[1]
 NS = sys.argv[2] if len(sys.argv) > 2 else ""
 AGENTBOX = os.environ["AGENTBOX"]
@@ -22,7 +24,7 @@ SOURCE = os.path.dirname(os.path.abspath(__file__)) + "/../.."
 N = int(os.environ.get("BENCH_N", "100"))
 PARTS = os.environ.get("BENCH_ONLY",
                        "launch phases memory control command calls "
-                       "decide query audit").split()
+                       "decide query audit net").split()
 ROOT = os.geteuid() == 0
 WS = TMP + "/ws"
 FILTER = TMP + "/filter"
@@ -641,6 +643,10 @@ def part_query():
             slowest = max(slowest, ms)
     say("    " + goal("the slowest question", slowest, 100.0, " ms",
                       valid=slowest > 0))
+
+
+def part_net():
+    bench_net.part(sys.modules[__name__])
 
 
 def main():

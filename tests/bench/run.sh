@@ -1,7 +1,8 @@
 #!/bin/bash
 # make bench: what a box costs, beside other sandboxes, in one run. As root and
 # as a user (who sees fewer rows). BENCH_N is the number of rounds; BENCH_ONLY
-# names parts: launch phases memory control command calls decide query audit.
+# names parts: launch phases memory control command calls decide query audit
+# net; SRT names the command of sandbox-runtime, which comes from npm.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -37,4 +38,4 @@ if [ "$(id -u)" = 0 ] && command -v crun > /dev/null; then
 	holder=$!
 	read -r -t 10 _ <> "$tmp/ready" || { kill "$holder"; holder=; }
 fi
-python3 "$here/bench.py" "$tmp" ${holder:+"/proc/$holder/ns/mnt"}
+PYTHONDONTWRITEBYTECODE=1 python3 "$here/bench.py" "$tmp" ${holder:+"/proc/$holder/ns/mnt"}

@@ -265,22 +265,22 @@ TEST(who_the_run_is_is_not_the_callers_word)
 	box_done(&b);
 }
 
-TEST(one_at_a_time_in_order)
+TEST(many_under_way_answered_in_order)
 {
-	struct act a[3];
+	struct act a[GATE_FLIGHT_MAX + 3];
 	struct box b;
 
 	box_new(&b, profile);
 	writer->hangs = true;
-	for (int i = 0; i < 3; i++)
+	for (size_t i = 0; i < ARRAY_SIZE(a); i++)
 		begin(&b, &a[i], A);
 	turn(&b);
-	ASSERT_EQ(writer->n, 1);
+	ASSERT_EQ(writer->n, GATE_FLIGHT_MAX);
 	writer->hangs = false;
 	ASSERT_OK(eventfd_write(writer->fd, 1));
-	while (!a[2].calls)
+	while (!a[ARRAY_SIZE(a) - 1].calls)
 		turn(&b);
-	for (int i = 0; i < 3; i++) {
+	for (size_t i = 0; i < ARRAY_SIZE(a); i++) {
 		ASSERT_EQ(a[i].calls, 1);
 		ASSERT_EQ(a[i].got.id, 101 + i);
 		request_doc_free(a[i].doc);
@@ -288,20 +288,137 @@ TEST(one_at_a_time_in_order)
 	box_done(&b);
 }
 
-TEST(the_queue_is_bounded)
+/* Counting goes on in the order of sending: what is used up by one that is on
+ * its way is used up for the next. */
+TEST(counted_before_it_is_recorded)
 {
-	struct act a[GATE_QUEUE_MAX + 2];
+	static const char once[] = "{\"surface\": \"network\","
+				   " \"host\": \"b.example\", \"port\": 443}";
+	struct act a[2];
 	struct box b;
 
 	box_new(&b, profile);
 	writer->hangs = true;
-	for (int i = 0; i < GATE_QUEUE_MAX + 2; i++)
+	begin(&b, &a[0], once);
+	begin(&b, &a[1], once);
+	turn(&b);
+	ASSERT_EQ(writer->n, 2);
+	writer->hangs = false;
+	ASSERT_OK(eventfd_write(writer->fd, 1));
+	turn(&b);
+	ASSERT_TRUE(a[0].got.goes_ahead);
+	ASSERT_FALSE(a[1].got.goes_ahead);
+	ASSERT_EQ(a[1].got.refused, 0);
+	for (int i = 0; i < 2; i++)
+		request_doc_free(a[i].doc);
+	box_done(&b);
+}
+
+/* The second counted the first, which is in no log. */
+TEST(what_is_behind_a_lost_one_is_denied)
+{
+	const struct sent *s;
+	struct act a[3];
+	struct field f;
+	struct box b;
+
+	box_new(&b, profile);
+	writer->hangs = true;
+	for (int i = 0; i < 3; i++)
 		begin(&b, &a[i], A);
-	ASSERT_EQ(a[GATE_QUEUE_MAX + 1].calls, 1);
-	ASSERT_EQ(a[GATE_QUEUE_MAX + 1].got.refused, -EBUSY);
-	ASSERT_FALSE(a[GATE_QUEUE_MAX + 1].got.goes_ahead);
-	ASSERT_EQ(a[GATE_QUEUE_MAX].calls, 0);
-	for (int i = 0; i < GATE_QUEUE_MAX + 2; i++) {
+	turn(&b);
+	ASSERT_EQ(writer->n, 3);
+	writer->sent[0].answered = true; /* refused by hand */
+	writer->sent[0].done(writer->sent[0].arg, 0, -ENOSPC);
+	writer->hangs = false;
+	ASSERT_OK(eventfd_write(writer->fd, 1));
+	while (!a[2].calls)
+		turn(&b);
+	ASSERT_EQ(a[0].got.refused, -ENOSPC);
+	for (int i = 1; i < 3; i++) {
+		ASSERT_FALSE(a[i].got.goes_ahead);
+		ASSERT_EQ(a[i].got.refused, -EIO);
+		ASSERT_EQ(a[i].calls, 1);
+	}
+	ASSERT_EQ(count_of(RECORD_OUTCOME), 2);
+	ASSERT_STREQ(text(last_of(RECORD_OUTCOME), FIELD_STATUS), "denied");
+	ASSERT_STREQ(text(last_of(RECORD_OUTCOME), FIELD_ERROR), "record-lost");
+	ASSERT_EQ(gate_open(b.gate), 0);
+	ASSERT_TRUE(ask(&b, "a.example").goes_ahead);
+	s = last_of(RECORD_INTENT);
+	ASSERT_TRUE(record_get(&s->r, FIELD_USAGE, &f));
+	for (int i = 0; i < 3; i++)
+		request_doc_free(a[i].doc);
+	box_done(&b);
+}
+
+TEST(a_refusal_is_a_denied_action)
+{
+	struct act a = { .call = { .done = on_done } };
+	struct err e = ERR_INIT;
+	const struct sent *s;
+	struct field f;
+	struct box b;
+
+	box_new(&b, profile);
+	ASSERT_OK(request_doc_read("r", A, strlen(A), &a.doc, &e));
+	a.call.request = request_doc_request(a.doc);
+	gate_refuse(b.gate, &a.call, "http.two-lengths",
+		    "Content-Length twice: 5, 6");
+	turn(&b);
+	ASSERT_EQ(a.calls, 1);
+	ASSERT_FALSE(a.got.goes_ahead);
+	ASSERT_EQ(a.got.id, 101);
+	s = last_of(RECORD_INTENT);
+	ASSERT_STREQ(text(s, FIELD_EFFECT), "deny");
+	ASSERT_STREQ(text(s, FIELD_REASON), "http.two-lengths");
+	ASSERT_STREQ(text(s, FIELD_DETAIL), "Content-Length twice: 5, 6");
+	ASSERT_STREQ(text(s, FIELD_TARGET), "a.example:443");
+	ASSERT_FALSE(record_get(&s->r, FIELD_DECISION, &f));
+	ASSERT_EQ(gate_open(b.gate), 0);
+	request_doc_free(a.doc);
+	box_done(&b);
+}
+
+TEST(more_may_be_told_of_an_action)
+{
+	const struct gate_outcome closed = { .status = "ok",
+					     .bytes_in = 7,
+					     .bytes_out = 9 };
+	const struct sent *s;
+	struct gate_action a;
+	struct box b;
+
+	box_new(&b, profile);
+	a = ask(&b, "a.example");
+	ASSERT_OK(end_as(&b, a.id, "ok", NULL));
+	gate_tell(b.gate, a.id, "network.closed", &closed);
+	s = last_of(RECORD_LIFECYCLE);
+	ASSERT_EQ(s->ref, a.id);
+	ASSERT_STREQ(text(s, FIELD_WHAT), "network.closed");
+	ASSERT_EQ(record_get_uint(&s->r, FIELD_BYTES_IN), 7);
+	ASSERT_EQ(record_get_uint(&s->r, FIELD_BYTES_OUT), 9);
+	box_done(&b);
+}
+
+#define TOO_MANY (GATE_FLIGHT_MAX + GATE_QUEUE_MAX)
+
+TEST(the_queue_is_bounded)
+{
+	struct act a[TOO_MANY + 1];
+	struct box b;
+
+	box_new(&b, profile);
+	writer->hangs = true;
+	for (int i = 0; i < TOO_MANY + 1; i++) {
+		ASSERT_EQ(gate_ready(b.gate), i < TOO_MANY);
+		begin(&b, &a[i], A);
+	}
+	ASSERT_EQ(a[TOO_MANY].calls, 1);
+	ASSERT_EQ(a[TOO_MANY].got.refused, -EBUSY);
+	ASSERT_FALSE(a[TOO_MANY].got.goes_ahead);
+	ASSERT_EQ(a[TOO_MANY - 1].calls, 0);
+	for (int i = 0; i < TOO_MANY + 1; i++) {
 		gate_cancel(b.gate, &a[i].call);
 		request_doc_free(a[i].doc);
 	}

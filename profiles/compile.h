@@ -21,7 +21,6 @@ struct compile_request {
 			       says, at BOX_HELPER; or NULL */
 	uint32_t sockets;   /* TCP ones of the broker that serves the box; 0: no
 			       network */
-	bool proxy_env;	    /* proxies in the variables that programs know */
 	const char *const *broker_env; /* K=V: placeholders of credentials, in
 					  place of what else says K; or NULL */
 	const char *ca_file; /* certificates that the box trusts, on the host;

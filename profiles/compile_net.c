@@ -65,7 +65,7 @@ build_net_env(struct builder *b)
 	};
 	int r = 0;
 
-	if (b->r->sockets && b->r->proxy_env)
+	if (b->r->sockets && b->p->network.proxy_env)
 		r = set_proxies(b);
 	if (r >= 0 && b->r->ca_file)
 		r = set_all(b, ca, BOX_CA);

@@ -70,6 +70,8 @@ guard_items(struct box *b, struct guard_items *it)
 		r = guard_add(it, GUARD_CGROUP, groups[i]);
 	if (r >= 0 && cgroup_host_parent(&b->host))
 		r = guard_add(it, GUARD_RMDIR, cgroup_host_parent(&b->host));
+	if (r >= 0 && b->net.ca.path[0])
+		r = guard_add(it, GUARD_UNLINK, b->net.ca.path);
 	snprintf(path, sizeof(path), "%s/%s.sock", dir, b->entry.id);
 	/* Not the name: another box may have taken it by then. A name without
 	 * a socket is nobody's, and the next `agentbox ps` removes it. */

@@ -106,6 +106,21 @@ box_net_prepare(struct box *b, struct err *e)
 	return r < 0 ? r : load_settings(b, p, e);
 }
 
+static struct net_limits
+limits_of(const struct profile *p)
+{
+	return (struct net_limits){
+		.connections = p->network.connections,
+		.bytes_out = p->network.sent,
+		.bytes_in = p->network.received,
+		.rate_out = p->network.rate_sent,
+		.rate_in = p->network.rate_received,
+		.idle_us = p->network.idle_us,
+		.lifetime_us = p->network.lifetime_us,
+		.head_us = p->network.head_us,
+	};
+}
+
 void
 box_net_request(const struct box *b, struct compile_request *rq)
 {
@@ -212,6 +227,7 @@ box_net_serve(struct box *b, struct err *e)
 		.box = b->entry.id,
 		.uid = n->shim_uid,
 		.env = (const char *const *)environ,
+		.limits = limits_of(b->profile),
 		.config = &n->config,
 		.secrets = n->secrets,
 		.ca_key = n->ca.key,

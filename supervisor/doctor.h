@@ -37,6 +37,7 @@ struct doctor_row {
 	TOOL(STAGE, "agentbox-stage")                                          \
 	TOOL(GUARD, "agentbox-guard")                                          \
 	TOOL(WRITER, "agentbox-audit")                                         \
+	TOOL(SHIM, "agentbox-shim")                                            \
 	TOOL(SCOPE, "agentbox-scope")                                          \
 	TOOL(RECORD, "audit log")                                              \
 	TOOL(RUNTIME, "runtime folder")                                        \

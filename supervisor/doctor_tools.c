@@ -125,6 +125,8 @@ look_files(struct doctor *d)
 	look_binary(d, DOCTOR_TOOL_STAGE, &paths);
 	look_binary(d, DOCTOR_TOOL_GUARD, &paths);
 	look_binary(d, DOCTOR_TOOL_WRITER, &paths);
+	look_binary(d, DOCTOR_TOOL_SHIM, &paths);
+	d->tool[DOCTOR_TOOL_SHIM].needed = d->asked & LAYER_BIT(LAYER_BROKER);
 	look_binary(d, DOCTOR_TOOL_SCOPE, &paths);
 	snprintf(d->scope, sizeof(d->scope), "%.*s/agentbox-scope",
 		 PATH_MAX - 32, paths.libexec);

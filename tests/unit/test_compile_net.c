@@ -72,8 +72,7 @@ TEST(proxies_where_programs_look)
 	const struct plan *p;
 
 	w.r.sockets = 7;
-	w.r.proxy_env = true;
-	p = world_compile(&w, ETC);
+	p = world_compile(&w, "+\"network\": {\"proxy_env\": true}");
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		ASSERT_STREQ(world_variable(p, names[i]),
 			     "http://127.0.0.53:3128");
@@ -81,7 +80,8 @@ TEST(proxies_where_programs_look)
 		     "socks5h://127.0.0.53:3128");
 	ASSERT_STREQ(world_variable(p, "no_proxy"), "localhost,127.0.0.1,::1");
 	/* an author may know better */
-	p = world_compile(&w, ENV "{\"set\": {\"no_proxy\": \"x\"}}}");
+	p = world_compile(&w, ENV "{\"set\": {\"no_proxy\": \"x\"}}}, "
+				  "\"network\": {\"proxy_env\": true}");
 	ASSERT_STREQ(world_variable(p, "no_proxy"), "x");
 	world_done(&w);
 }

@@ -262,6 +262,16 @@ TEST(of_many_who_want_one_stale_name_exactly_one_gets_it)
 	runtime_close(rt);
 }
 
+static void
+make_file(struct runtime *rt, const char *name)
+{
+	int fd = openat(runtime_dirfd(rt), name, O_WRONLY | O_CREAT | O_CLOEXEC,
+			0600);
+
+	ASSERT_GE(fd, 0);
+	close(fd);
+}
+
 TEST(sweep_removes_the_dead_and_keeps_the_living)
 {
 	struct runtime_box dead = RUNTIME_BOX_INIT, box = RUNTIME_BOX_INIT;
@@ -282,6 +292,14 @@ TEST(sweep_removes_the_dead_and_keeps_the_living)
 	snprintf(file, sizeof(file), "%s.sock", dead.id);
 	ASSERT_EQ(unlinkat(runtime_dirfd(rt), file, 0), 0);
 	ASSERT_EQ(runtime_sweep(rt), 0);
+	/* certificates of a box whose supervisor was killed as it began */
+	snprintf(file, sizeof(file), "%s.ca", dead.id);
+	make_file(rt, file);
+	snprintf(file, sizeof(file), "%s.ca", box.id);
+	make_file(rt, file);
+	ASSERT_EQ(runtime_sweep(rt), 1);
+	ASSERT_OK(faccessat(runtime_dirfd(rt), file, F_OK, 0));
+	ASSERT_OK(unlinkat(runtime_dirfd(rt), file, 0));
 	runtime_unregister(rt, &box);
 	runtime_close(rt);
 }

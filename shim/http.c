@@ -299,7 +299,7 @@ http_next(struct http *h)
 	h->bytes_in = h->bytes_out = 0;
 	h->status = 0;
 	h->scan.len = 0;
-	h->retried = false;
+	h->retried = h->answered = h->head_done = false;
 	h->served = true;
 	h->state = HTTP_AT_HEAD;
 }

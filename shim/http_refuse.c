@@ -46,6 +46,8 @@ http_answer_own(struct http *h, int status, const char *body, size_t len)
 {
 	bool stays = !h->own && h->rq->stays && drain(h);
 
+	if (status < 400 || status > 599) /* nobody said which */
+		status = 403;
 	return tell(h, status, body, len, stays);
 }
 

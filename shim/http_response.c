@@ -12,9 +12,13 @@
 static enum http_do
 bad_response(struct http *h, enum http_reason why)
 {
+	enum http_do r;
+
 	http_done(h, "error", http_reason_word(why), NULL);
 	http_drop_server(h, true);
-	return http_refuse_for(h, why, NULL);
+	r = http_refuse_for(h, why, NULL);
+	h->own_status = 502; /* it is not the client who is to blame */
+	return r;
 }
 
 /* ---- the head ------------------------------------------------------------ */
@@ -129,10 +133,14 @@ send_some(struct http *h)
 	size_t at, len;
 	int r = 0;
 
-	if (may < 0)
+	if (may < 0) {
 		http_done(h, "denied", "lease", NULL);
-	if (may <= 0)
-		return may ? HTTP_RESET : HTTP_WAIT;
+		return HTTP_RESET;
+	}
+	if (may == 0) { /* what is held may go meanwhile */
+		(void)http_flush(h, false);
+		return HTTP_WAIT;
+	}
 	n = http_body_take(b, in->buf + in->at, (size_t)may, &at, &len, &why);
 	if (n < 0) {
 		http_done(h, "error", http_reason_word(why), NULL);

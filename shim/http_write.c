@@ -375,9 +375,8 @@ http_write_response(struct http_out *o, const char *data,
 	if (h->websocket)
 		http_out_text(o, "connection: upgrade\r\n"
 				 "upgrade: websocket\r\n");
-	else if (h->status >= 200)
-		http_out_text(o, stays ? "connection: keep-alive\r\n"
-				       : "connection: close\r\n");
+	else if (h->status >= 200 && !stays)
+		http_out_text(o, "connection: close\r\n");
 	http_out_put(o, "\r\n", 2);
 }
 
@@ -422,8 +421,7 @@ http_write_own(struct http_out *o, int status, const char *body, size_t len,
 	http_out_text(o, "content-type: application/json\r\n"
 			 "cache-control: no-store\r\n");
 	put_framing(o, HTTP_LENGTH, len);
-	http_out_text(o, stays ? "connection: keep-alive\r\n\r\n"
-			       : "connection: close\r\n\r\n");
+	http_out_text(o, stays ? "\r\n" : "connection: close\r\n\r\n");
 	if (!head)
 		http_out_put(o, body, len);
 }

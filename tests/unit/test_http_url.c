@@ -96,6 +96,14 @@ TEST(paths)
 		{ "/%40scope%2fname", "/@scope/name", "/%40scope%2Fname",
 		  NULL },
 		{ "/@scope/name", "/@scope/name", "/@scope/name", NULL },
+	};
+
+	run(t, ARRAY_SIZE(t));
+}
+
+TEST(bad_paths)
+{
+	static const struct row t[] = {
 		{ "", NULL, NULL, "bad-target" },
 		{ "a", NULL, NULL, "bad-target" },
 		{ "*", NULL, NULL, "bad-target" },

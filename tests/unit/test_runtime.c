@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 static const char *
@@ -438,34 +437,4 @@ TEST(the_base_of_the_slots_is_checked)
 	ASSERT_EQ(uid, 2000000000);
 	close(fd);
 	runtime_close(rt);
-}
-
-TEST(everything_on_the_launch_path_is_quick)
-{
-	struct timespec t0, t1;
-	long best = 1000000;
-
-	fresh_dir();
-	for (int i = 0; i < 200; i++) {
-		struct runtime_box box = RUNTIME_BOX_INIT;
-		struct runtime *rt = NULL;
-		uid_t uid;
-		long ns;
-		int fd;
-
-		clock_gettime(CLOCK_MONOTONIC, &t0);
-		ASSERT_OK(runtime_open(true, &rt, NULL));
-		ASSERT_OK(runtime_register(rt, NULL, "x", &box, NULL));
-		fd = ASSERT_OK(runtime_slot(rt, box.id, &uid, NULL));
-		clock_gettime(CLOCK_MONOTONIC, &t1);
-		ns = (t1.tv_sec - t0.tv_sec) * 1000000000L + t1.tv_nsec -
-		     t0.tv_nsec;
-		best = ns < best ? ns : best;
-		close(fd);
-		runtime_unregister(rt, &box);
-		runtime_close(rt);
-	}
-	tap_note("open, id, socket, name, slot: %ld.%01ld us", best / 1000,
-		 best % 1000 / 100);
-	ASSERT_LE(best, 1000000);
 }

@@ -26,8 +26,9 @@ struct resolved {
 
 struct resolve_call {
 	/* status 0: n addresses, in the order to be tried (RFC 6724 as c-ares
-	 * sorts). -ENOENT: no such name; -ENODATA: no address; -ETIMEDOUT; -EIO
-	 */
+	 * sorts). -ENOENT: no such name; -ENODATA: no address; -ETIMEDOUT;
+	 * -EBUSY: too many questions; -EINVAL: not a canonical name; -EIO: no
+	 * usable answer. */
 	void (*done)(struct resolve_call *c, int status,
 		     const struct resolved *v, size_t n);
 	struct resolve_call *next; /* the resolver's */
@@ -36,9 +37,10 @@ struct resolve_call {
 
 int resolver_new(struct event_base *base, const struct net_config *c,
 		 struct resolver **ret, struct err *e);
-void
-resolver_free(struct resolver *r); /* calls that wait are not called back */
-/* done may be called from within (cache). */
+/* Calls that wait are not called back. Not from within done. */
+void resolver_free(struct resolver *r);
+/* name: canonical; an address is its own answer. done may be called from within
+ * (cache). */
 void resolve_begin(struct resolver *r, const char *name,
 		   struct resolve_call *c);
 void resolve_cancel(struct resolver *r, struct resolve_call *c);

@@ -32,6 +32,7 @@
 #define NET_PACKET_MAX (128u * 1024)
 #define NET_PAIRS_MAX 256u /* of a query or a head */
 #define NET_FDS_MAX 24u
+#define NET_NAMES_SIZE (65537u * 256)
 
 /* NET_OP(ID, number, FROM, "what it says"); FROM: SHIM or SUPERVISOR */
 #define NET_OPS(NET_OP)                                                        \
@@ -41,7 +42,7 @@
 	NET_OP(ROUTE, 3, SHIM, "what must be known of HOST and PORT")          \
 	NET_OP(ROUTED, 4, SUPERVISOR, "NEEDS")                                 \
 	NET_OP(NAME, 5, SHIM, "may HOST be dialled at all? (DNS)")             \
-	NET_OP(NAMED, 6, SUPERVISOR, "VERDICT")                                \
+	NET_OP(NAMED, 6, SUPERVISOR, "VERDICT; BODY, why not")                 \
 	NET_OP(ASK, 7, SHIM, "one action")                                     \
 	NET_OP(ANSWER, 8, SUPERVISOR,                                          \
 	       "VERDICT, ACTION, descriptor, or why not")                      \
@@ -174,6 +175,9 @@ enum net_listener {
 	NET_LISTEN_DNS_TCP,
 	NET_LISTEN_UPSTREAM_CA, /* no listener: a sealed memfd, PEM, of what
 				   upstream certificates are verified with */
+	NET_LISTEN_NAMES, /* no listener: a memfd of NET_NAMES_SIZE bytes where
+			     the shim keeps which name has which address, for
+			     the shim after it; nobody else looks into it */
 	NET_LISTEN_MAX
 };
 

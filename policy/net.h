@@ -17,13 +17,14 @@ bool policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
 			const char *address);
 
 struct policy_net_needs {
-	bool data; /* some rule that could match looks at the scheme */
-	bool http; /* ... at method, path, query, headers, or at the class,
-		      which follows from the method; or a ceiling is below
-		      "send" */
-	bool pass; /* a rule that could grant says tls "pass": then http is
-		      false */
-	bool size; /* ... at the size: bytes are lent in leases */
+	bool data;    /* some rule that could match looks at the scheme */
+	bool http;    /* ... at method, path, query, headers, or at the class,
+			 which follows from the method; or a ceiling is below
+			 "send" */
+	bool pass;    /* a rule that could grant says tls "pass": then http is
+			 false */
+	bool size;    /* ... at the size: bytes are lent in leases */
+	bool address; /* ... at the address: each may be decided differently */
 };
 void policy_net_needs(const struct policy *p, const char *host, uint16_t port,
 		      struct policy_net_needs *ret);

@@ -6,6 +6,7 @@
  * need a file to be said.
  */
 #include "lib/str.h"
+#include "policy/pattern.h"
 #include "policy/policy.h"
 
 enum rule_value_type {
@@ -147,9 +148,7 @@ bool rule_covers(const struct rule *a, const struct rule *b);
 bool host_pattern_covers(const char *a, const char *b);
 bool glob_covers(const char *a, const char *b);
 
-/* NULL if good, else why not: "is a wildcard over a whole top-level domain". */
-const char *host_pattern_check(const char *s);
-const char *glob_check(const char *s);
+/* NULL if good, else why not; those of hosts and globs: policy/pattern.h. */
 const char *regex_check(const char *s);
 /* Of the library that compiles them. */
 #define REGEX_VERSION_MAX 64

@@ -4,11 +4,26 @@
  * each, in any number; answers come in any order. When the channel ends, so
  * does the process: no supervisor, no traffic.
  */
+#include "lib/err.h"
 #include "net/hostname.h"
 #include "net/wire.h"
 
 struct shim;
 struct link;
+
+/* What the supervisor says unasked. */
+struct link_owner {
+	void (*end)(void *arg);	 /* END, or the channel is broken */
+	void (*stay)(void *arg); /* after link_idle() */
+	void *arg;
+};
+/* chan: taken; SETUP was read from it. No callback of any question is called
+ * before the function that asked it has returned. */
+int link_new(struct shim *s, int chan, const struct link_owner *o,
+	     struct link **ret, struct err *e);
+void link_free(struct link *l); /* accepts NULL; calls nobody back */
+void link_ready(struct link *l);
+void link_idle(struct link *l);
 
 /* What must be known of a host and port; cached until the policy changes. */
 struct route_call {
@@ -28,6 +43,7 @@ struct name_call {
 	uint32_t id;
 };
 void link_name(struct link *l, const char *host, struct name_call *c);
+void link_name_cancel(struct link *l, struct name_call *c);
 
 struct pair {
 	const char *name, *value; /* not NUL terminated */

@@ -14,6 +14,11 @@ struct event_base;
 struct link;
 struct names;
 struct tls_context;
+struct conns;
+struct limiter;
+struct acceptor;
+struct relays;
+struct dns;
 
 /* Bounds; docs/ARCHITECTURE.md has them too. */
 #define SHIM_CONNS_MAX 65536u
@@ -31,6 +36,19 @@ struct tls_context;
 #define SHIM_CHUNK_LINE_MAX 256u
 #define SHIM_TRAILERS_MAX 8192u
 #define SHIM_DNS_NAMES 65536u
+#define SHIM_DNS_ASKED 1024u   /* questions that wait for the supervisor */
+#define SHIM_DNS_TCP_MAX 4096u /* a question over TCP */
+#define SHIM_QUEUE_MAX                                                         \
+	(16u << 20)    /* bytes that wait for the supervisor to read; beyond,  \
+			  questions fail */
+#define SHIM_PIPES 64u /* for splice(2), in all */
+#define SHIM_LINGER_S 60u /* with nothing open: then it offers to end */
+#define SHIM_HEAD_S 10u	  /* for a hello or head where head_us is 0 */
+
+/* A host of the shim's own, in every box: http://agentbox.internal/why/last is
+ * what the agent was told last of something that did not go ahead. */
+#define SHIM_INTERNAL "agentbox.internal"
+#define SHIM_LAST_MAX 16384u
 
 struct placeholder {
 	char *name, *text;
@@ -48,5 +66,11 @@ struct shim {
 	size_t n_placeholders;
 	size_t n_conns;
 	uint64_t bytes_out, bytes_in; /* of the run */
-	/* the rest is shim_main.c's and accept.c's: see shim-internal.h */
+	struct conns *conns;	      /* conn.c: all of them */
+	struct limiter *limiter;      /* limits.c; NULL: there are none */
+	struct acceptor *acceptor;    /* accept.c */
+	struct relays *relays;	      /* relay.c: what relays share */
+	struct dns *dns;	      /* dns_serve.c */
+	char *last;		      /* internal.c; JSON, or NULL */
+	size_t last_len;
 };

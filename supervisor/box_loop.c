@@ -72,6 +72,7 @@ box_freeze(struct box *b, bool on, struct err *e)
 		return err_sys(e, r, "cannot %s the box",
 			       on ? "freeze" : "thaw");
 	step_life(b, ev);
+	box_net_freeze(b, on);
 	return 0;
 }
 
@@ -414,12 +415,10 @@ add_control(struct box *b, struct err *e)
 			   &b->control, e);
 }
 
-static int
-set_up(struct box *b, struct err *e)
+int
+box_need_base(struct box *b, struct err *e)
 {
-	const struct timeval settle = { .tv_usec = READY_MS * 1000 };
-	struct event_config *cfg = event_config_new();
-	int r;
+	struct event_config *cfg = b->base ? NULL : event_config_new();
 
 	if (cfg) {
 		/* One thread, and no environment variable steers us. */
@@ -428,8 +427,17 @@ set_up(struct box *b, struct err *e)
 		b->base = event_base_new_with_config(cfg);
 		event_config_free(cfg);
 	}
-	if (!b->base)
-		return err_sys(e, -ENOMEM, "event loop");
+	return b->base ? 0 : err_sys(e, -ENOMEM, "event loop");
+}
+
+static int
+set_up(struct box *b, struct err *e)
+{
+	const struct timeval settle = { .tv_usec = READY_MS * 1000 };
+	int r = box_need_base(b, e);
+
+	if (r < 0)
+		return r;
 	if (b->tty) {
 		r = tty_start(b->tty, b->base, e);
 		if (r < 0)
@@ -482,8 +490,9 @@ tear_down(struct box *b)
 	stdio_free(TAKE_PTR(b->stdio));
 	eventlog_free(b->log);
 	b->log = NULL;
+	box_net_close(b);
 	if (b->base)
-		event_base_free(b->base);
+		event_base_free(TAKE_PTR(b->base));
 }
 
 /* For the log: how it ended. */
@@ -507,6 +516,7 @@ finish(struct box *b, struct err *e)
 	int failed = launch_status(&b->launch, &b->wait_status, e), r;
 
 	b->have_status = failed > 0;
+	box_net_end(b);
 	write_note(b);
 	step_life(b, LIFE_GONE);
 	log_end(b, failed, e);

@@ -23,6 +23,7 @@
 	EVENT(RELOADED, "reloaded", true)                                      \
 	EVENT(RELOAD_FAILED, "reload-failed", true)                            \
 	EVENT(REFUSED, "refused", true)                                        \
+	EVENT(FINDING, "finding", true)                                        \
 	EVENT(FROZEN, "frozen", true)                                          \
 	EVENT(THAWED, "thawed", true)                                          \
 	EVENT(SIGNAL, "signal", true)                                          \

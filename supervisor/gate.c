@@ -341,6 +341,23 @@ gate_pump(struct gate *g)
 	g->pumping = false;
 }
 
+int
+gate_look(struct gate *g, struct request *rq, struct gate_view *ret)
+{
+	int r = adopt(g);
+
+	if (r < 0)
+		return r;
+	*ret = (struct gate_view){
+		.policy = g->epoch->policy,
+		.usage = g->usage,
+		.now = { .wall_us = (int64_t)gate_clock(CLOCK_REALTIME),
+			 .boot_us = gate_clock(CLOCK_BOOTTIME) },
+	};
+	set_run(g, rq, ret->policy, ret->now.boot_us);
+	return 0;
+}
+
 bool
 gate_ready(const struct gate *g)
 {

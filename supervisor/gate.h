@@ -69,6 +69,15 @@ void gate_refuse(struct gate *g, struct gate_call *c, const char *reason,
 		 const char *detail);
 /* Would gate_begin() be heard now, rather than be denied for being too much? */
 bool gate_ready(const struct gate *g);
+/* What a decision would be made by now, for looking ahead: nothing is counted
+ * or recorded. Who the run is goes into rq; that and the rest hold until the
+ * gate is next called. */
+struct gate_view {
+	const struct policy *policy;
+	const struct usage *usage;
+	struct decide_time now;
+};
+int gate_look(struct gate *g, struct request *rq, struct gate_view *ret);
 /* Who called is gone: done is not called any more; if the action would have
  * gone ahead, its outcome is "denied". */
 void gate_cancel(struct gate *g, struct gate_call *c);

@@ -18,14 +18,16 @@ LAYERS = {
     "sandbox": {"lib": None},
     "profiles": {"lib": None, "policy": None, "sandbox": {
         "plan.h", "layers.h", "cgroup.h", "seccomp.h", "landlock.h"}},
-    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h"},
+    "audit": {"lib": None, "sandbox": {"plan.h", "landlock.h", "caps.h",
+                                             "jail.h"},
               "profiles": {"jsonc.h"}},
-    "net": {"lib": None, "policy": {"pattern.h", "policy-internal.h"},
-            "profiles": {"jsonc.h"}},
+    "net": {"lib": None, "policy": {"pattern.h"},
+            "profiles": {"jsonc.h", "json_read.h"}},
     "shim": {"lib": None, "net": None,
              "sandbox": {"jail.h", "caps.h", "landlock.h"}},
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
-                   "profiles": None, "audit": None, "net": None},
+                   "profiles": None, "audit": None, "net": None,
+                   "shim": {"reasons.h"}},
     "query": {"lib": None, "policy": None, "profiles": None, "audit": None},
 }
 

@@ -28,7 +28,7 @@ check_eq "it takes less than a second (${took} ms)" $((took < most)) 1
 if is_root; then who=root; else who='this user'; fi
 for layer in user own-uid pid mount net ipc uts cgroupns time files \
 	capabilities securebits no-new-privs landlock seccomp rlimits oom \
-	memory swap pids cpu io freeze descriptors disk; do
+	memory swap pids cpu io freeze descriptors disk broker; do
 	check_eq "text: a row for $layer" \
 		"$(grep -Ec "^$layer +(yes|no) +(yes|no|weaker|unused) " "$out")" 1
 done

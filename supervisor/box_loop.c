@@ -9,6 +9,7 @@
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
 #include "supervisor/client.h"
+#include "supervisor/net.h"
 #include "supervisor/scribe.h"
 
 #include <event2/event.h>
@@ -198,6 +199,22 @@ on_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 	return r < 0 ? err_sys(e, r, "cannot send signal %d", sig) : 0;
 }
 
+/* It takes away, so it does not wait for its record. */
+static int
+on_revoke(void *arg, const char *credential, const struct control_peer *by,
+	  struct err *e)
+{
+	struct box *b = arg;
+	int r = net_revoke(b->net.net, credential);
+
+	note(b, EVENT_REVOKED, "revoke", r, by, credential);
+	if (r >= 0)
+		return 0;
+	err_set(e, r, "this box has no credential \"%s\"", credential);
+	return err_cure(e, "agentbox inspect %s lists them, below network",
+			b->entry.name);
+}
+
 static const struct control_ops control_ops = {
 	.describe = on_describe,
 	.inspect = on_inspect,
@@ -205,6 +222,7 @@ static const struct control_ops control_ops = {
 	.kill = on_kill,
 	.reload = box_reload,
 	.act = box_decide,
+	.revoke = on_revoke,
 	.gone = box_decide_gone,
 };
 

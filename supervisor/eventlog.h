@@ -26,6 +26,7 @@
 	EVENT(FINDING, "finding", true)                                        \
 	EVENT(FROZEN, "frozen", true)                                          \
 	EVENT(THAWED, "thawed", true)                                          \
+	EVENT(REVOKED, "revoked", true)                                        \
 	EVENT(SIGNAL, "signal", true)                                          \
 	EVENT(KILLED, "killed", true)                                          \
 	EVENT(TIMEOUT, "timeout", true)                                        \

@@ -63,6 +63,18 @@ fake_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
 	return 0;
 }
 
+static int
+fake_revoke(void *arg, const char *credential, const struct control_peer *by,
+	    struct err *e)
+{
+	struct fake *f = arg;
+
+	if (strcmp(credential, "key") != 0)
+		return err_set(e, -ENOENT, "no credential %s", credential);
+	eventlog_add(f->log, EVENT_REVOKED, "uid %u: %s", by->uid, credential);
+	return 0;
+}
+
 /* In memory that the test and the server share. */
 bool *fake_died;
 
@@ -152,7 +164,7 @@ on_tick(int fd, short what, void *arg)
 
 static const struct control_ops fake_ops = {
 	fake_describe, fake_inspect, fake_freeze, fake_kill,
-	fake_reload,   fake_act,     fake_gone,
+	fake_reload,   fake_act,     fake_revoke, fake_gone,
 };
 
 /* The loop of a box, in a process of its own; ends with its parent. */

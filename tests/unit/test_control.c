@@ -74,6 +74,24 @@ TEST(a_reload_answers_with_what_is_in_force)
 	fake_stop(&s);
 }
 
+TEST(a_credential_is_revoked)
+{
+	struct server s = fake_start("alpha");
+	struct err e = ERR_INIT;
+	json_t *j = NULL;
+	int fd = fake_connect(&s);
+
+	ASSERT_OK(client_ask(fd, CONTROL_REVOKE, 0, "key"));
+	ASSERT_OK(client_receive(fd, &j, &e));
+	ASSERT_STREQ(json_string_value(json_object_get(j, "state")), "revoked");
+	json_decref(j);
+	ASSERT_OK(client_ask(fd, CONTROL_REVOKE, 0, "other"));
+	ASSERT_ERR(client_receive(fd, &j, &e), -ENOENT);
+	ASSERT_STREQ(e.text, "no credential other");
+	close(fd);
+	fake_stop(&s);
+}
+
 static json_t *
 act(int fd, const char *body)
 {

@@ -115,8 +115,8 @@ fi
 if command -v python3 >/dev/null; then
 	want=$([ "$status" = 0 ] && echo True || echo False)
 	"${doctor[@]}" --json >"$TMP/json" 2>/dev/null </dev/null
-	check_out "json: parses, 25 layers, verdict as the status" \
-		"^25 $want\$" python3 -c '
+	check_out "json: parses, 26 layers, verdict as the status" \
+		"^26 $want\$" python3 -c '
 import json, sys
 d = json.load(open(sys.argv[1]))
 print(len(d["layers"]), d["can_run"])' "$TMP/json"

@@ -274,21 +274,21 @@ int
 net_listen_original(int fd, enum net_listen_kind kind, uint8_t addr[16],
 		    size_t *ret_len, uint16_t *ret_port)
 {
-	union address a;
-	socklen_t len = sizeof(a);
-	int r;
+	union address a, was;
+	socklen_t len = sizeof(a), was_len = sizeof(was);
+	bool v4;
 
 	if (getsockname(fd, &a.sa, &len) < 0)
 		return -errno;
+	v4 = a.sa.sa_family == AF_INET ||
+	     IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr);
 	if (kind == LISTEN_ANY) {
-		bool v4 = a.sa.sa_family == AF_INET ||
-			  IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr);
-
-		len = sizeof(a);
-		r = getsockopt(fd, v4 ? SOL_IP : SOL_IPV6,
-			       v4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST, &a,
-			       &len);
-		if (r < 0)
+		/* -ENOENT: not redirected, so dialled as itself */
+		if (getsockopt(fd, v4 ? SOL_IP : SOL_IPV6,
+			       v4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST,
+			       &was, &was_len) == 0)
+			a = was;
+		else if (errno != ENOENT)
 			return -errno;
 	}
 	*ret_len = take_address(&a, addr, ret_port);

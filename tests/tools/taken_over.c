@@ -62,8 +62,10 @@ connect_anew(struct taken *t)
 {
 	struct sockaddr_in a = server(t);
 
-	return connect(t->gone, (struct sockaddr *)&a, sizeof(a)) == 0 ||
-	       connect(t->gone, (struct sockaddr *)&a, sizeof(a)) == 0;
+	for (int i = 0; i < 2; i++)
+		if (connect(t->gone, (struct sockaddr *)&a, sizeof(a)) == 0)
+			return 1;
+	return 0;
 }
 
 static int
@@ -97,8 +99,10 @@ fast_open_sendmsg(struct taken *t)
 			    .msg_iov = &iov,
 			    .msg_iovlen = 1 };
 
-	return sendmsg(t->gone, &m, MSG_FASTOPEN | MSG_NOSIGNAL) >= 0 ||
-	       sendmsg(t->gone, &m, MSG_FASTOPEN | MSG_NOSIGNAL) >= 0;
+	for (int i = 0; i < 2; i++)
+		if (sendmsg(t->gone, &m, MSG_FASTOPEN | MSG_NOSIGNAL) >= 0)
+			return 1;
+	return 0;
 }
 
 static int
@@ -163,13 +167,13 @@ uring(struct taken *t _unused_)
 static int
 open_file(struct taken *t _unused_)
 {
-	return open("/etc/passwd", O_RDONLY);
+	return open("/etc/passwd", O_RDONLY | O_CLOEXEC);
 }
 
 static int
 open_proc(struct taken *t _unused_)
 {
-	return open("/proc/self/status", O_RDONLY);
+	return open("/proc/self/status", O_RDONLY | O_CLOEXEC);
 }
 
 static int
@@ -178,7 +182,7 @@ open_victim(struct taken *t)
 	char path[64];
 
 	snprintf(path, sizeof(path), "/proc/%d/mem", t->victim);
-	return open(path, O_RDWR);
+	return open(path, O_RDWR | O_CLOEXEC);
 }
 
 static int

@@ -2,20 +2,32 @@
  * The redirect, as nft(8) would show it:
  *
  *	table inet agentbox {
+ *		chain raw {
+ *			type filter hook output priority -300; policy accept;
+ *			meta l4proto != tcp notrack accept
+ *			tcp sport 1023 accept
+ *			ip daddr 127.0.0.0/8 notrack accept
+ *			ip6 daddr ::1 notrack accept
+ *			tcp dport 22 notrack accept	(each exception)
+ *			tcp sport 22 notrack accept
+ *		}
  *		chain out {
  *			type nat hook output priority -100; policy accept;
- *			meta l4proto != tcp accept
- *			ip daddr 127.0.0.0/8 accept
- *			ip6 daddr ::1 accept
- *			tcp dport 22 accept		(each exception)
+ *			tcp sport 1023 accept
  *			redirect to :1023
  *		}
  *	}
  *
- * A nat chain sees only the first packet of a connection. Numbers in nf_tables
- * are big endian; registers are 32 bits wide (linux/netfilter/nf_tables.h). The
- * messages are made by libnl's core, which knows alignment and nesting, and
- * laid end to end: nfnetlink takes a whole batch in one packet.
+ * What is not tracked is not redirected, costs nothing on its way, and leaves
+ * no state behind that an agent could pile up. What goes back from the listener
+ * is tracked wherever it goes, else its client would not know it again. A
+ * packet that was looked at on its way out is not looked at again on its way in
+ * over loopback. A nat chain sees only the first packet of a connection.
+ *
+ * Numbers in nf_tables are big endian; registers are 32 bits wide
+ * (linux/netfilter/nf_tables.h). The messages are made by libnl's core, which
+ * knows alignment and nesting, and laid end to end: nfnetlink takes a whole
+ * batch in one packet.
  */
 #include "sandbox/net_redirect.h"
 
@@ -28,7 +40,9 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHAIN "out"
+#define CHAIN_RAW "raw"
+#define CHAIN_NAT "out"
+#define PRIORITY_RAW (-300)    /* NF_IP_PRI_RAW: before conntrack */
 #define PRIORITY_DSTNAT (-100) /* NF_IP_PRI_NAT_DST */
 
 struct batch {
@@ -67,7 +81,7 @@ end(struct batch *b)
 
 	if (!b->error && n > b->size - b->len)
 		b->error = -EMSGSIZE;
-	if (!b->error) {
+	if (!b->error && h) {
 		memset(b->buf + b->len, 0, n);
 		memcpy(b->buf + b->len, h, h->nlmsg_len);
 		b->len += n;
@@ -205,6 +219,16 @@ accept_it(struct batch *b)
 }
 
 static void
+leave_alone(struct batch *b)
+{
+	struct nlattr *elem = nest(b, NFTA_LIST_ELEM);
+
+	put_text(b, NFTA_EXPR_NAME, "notrack");
+	nest_end(b, elem);
+	accept_it(b);
+}
+
+static void
 redirect_to(struct batch *b, uint16_t port)
 {
 	uint16_t be = htons(port);
@@ -221,11 +245,11 @@ redirect_to(struct batch *b, uint16_t port)
 /* Rules */
 
 static struct nlattr *
-rule(struct batch *b, int flags)
+rule(struct batch *b, const char *chain, int flags)
 {
 	table_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND | flags);
 	put_text(b, NFTA_RULE_TABLE, NET_REDIRECT_TABLE);
-	put_text(b, NFTA_RULE_CHAIN, CHAIN);
+	put_text(b, NFTA_RULE_CHAIN, chain);
 	return nest(b, NFTA_RULE_EXPRESSIONS);
 }
 
@@ -240,11 +264,11 @@ static void
 rule_not_tcp(struct batch *b)
 {
 	const uint8_t tcp = IPPROTO_TCP;
-	struct nlattr *list = rule(b, 0);
+	struct nlattr *list = rule(b, CHAIN_RAW, 0);
 
 	load_meta(b, NFT_META_L4PROTO);
 	compare(b, NFT_CMP_NEQ, &tcp, sizeof(tcp));
-	accept_it(b);
+	leave_alone(b);
 	rule_end(b, list);
 }
 
@@ -253,54 +277,65 @@ static void
 rule_address(struct batch *b, uint8_t family, uint32_t at, const void *v,
 	     size_t len)
 {
-	struct nlattr *list = rule(b, 0);
+	struct nlattr *list = rule(b, CHAIN_RAW, 0);
 
 	load_meta(b, NFT_META_NFPROTO);
 	compare(b, NFT_CMP_EQ, &family, sizeof(family));
 	load_payload(b, NFT_PAYLOAD_NETWORK_HEADER, at, (uint32_t)len);
 	compare(b, NFT_CMP_EQ, v, len);
-	accept_it(b);
+	leave_alone(b);
 	rule_end(b, list);
 }
 
+/* Where the ports stand: RFC 9293, 3.1. */
+enum { TCP_SOURCE = 0, TCP_DESTINATION = 2 };
+
 static void
-rule_port(struct batch *b, uint16_t port)
+rule_port(struct batch *b, const char *in, uint32_t at, uint16_t port,
+	  void (*verdict)(struct batch *b))
 {
 	uint16_t be = htons(port);
-	struct nlattr *list = rule(b, 0);
+	struct nlattr *list = rule(b, in, 0);
 
-	load_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, 2, sizeof(be));
+	load_payload(b, NFT_PAYLOAD_TRANSPORT_HEADER, at, sizeof(be));
 	compare(b, NFT_CMP_EQ, &be, sizeof(be));
-	accept_it(b);
+	verdict(b);
 	rule_end(b, list);
 }
 
 static void
 rule_rest(struct batch *b, uint16_t port)
 {
-	struct nlattr *list = rule(b, NLM_F_ACK);
+	struct nlattr *list = rule(b, CHAIN_NAT, NLM_F_ACK);
 
 	redirect_to(b, port);
 	rule_end(b, list);
 }
 
 static void
-table_and_chain(struct batch *b)
+chain(struct batch *b, const char *name, const char *type, int priority)
 {
 	struct nlattr *hook;
 
+	table_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
+	put_text(b, NFTA_CHAIN_TABLE, NET_REDIRECT_TABLE);
+	put_text(b, NFTA_CHAIN_NAME, name);
+	hook = nest(b, NFTA_CHAIN_HOOK);
+	put_u32(b, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
+	put_u32(b, NFTA_HOOK_PRIORITY, (uint32_t)priority);
+	nest_end(b, hook);
+	put_text(b, NFTA_CHAIN_TYPE, type);
+	end(b);
+}
+
+static void
+table_and_chains(struct batch *b)
+{
 	table_message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL);
 	put_text(b, NFTA_TABLE_NAME, NET_REDIRECT_TABLE);
 	end(b);
-	table_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE | NLM_F_EXCL);
-	put_text(b, NFTA_CHAIN_TABLE, NET_REDIRECT_TABLE);
-	put_text(b, NFTA_CHAIN_NAME, CHAIN);
-	hook = nest(b, NFTA_CHAIN_HOOK);
-	put_u32(b, NFTA_HOOK_HOOKNUM, NF_INET_LOCAL_OUT);
-	put_u32(b, NFTA_HOOK_PRIORITY, (uint32_t)PRIORITY_DSTNAT);
-	nest_end(b, hook);
-	put_text(b, NFTA_CHAIN_TYPE, "nat");
-	end(b);
+	chain(b, CHAIN_RAW, "filter", PRIORITY_RAW);
+	chain(b, CHAIN_NAT, "nat", PRIORITY_DSTNAT);
 }
 
 int
@@ -314,13 +349,19 @@ net_redirect_encode(uint16_t port, const uint16_t *except, size_t n, void *buf,
 		return -E2BIG;
 	begin(&b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 	end(&b);
-	table_and_chain(&b);
+	table_and_chains(&b);
 	rule_not_tcp(&b);
+	rule_port(&b, CHAIN_RAW, TCP_SOURCE, port, accept_it);
 	/* where the destination stands: RFC 791, 3.1; RFC 8200, 3 */
 	rule_address(&b, NFPROTO_IPV4, 16, &loop4, sizeof(loop4));
 	rule_address(&b, NFPROTO_IPV6, 24, loop6, sizeof(loop6));
-	for (size_t i = 0; i < n; i++)
-		rule_port(&b, except[i]);
+	for (size_t i = 0; i < n; i++) {
+		rule_port(&b, CHAIN_RAW, TCP_DESTINATION, except[i],
+			  leave_alone);
+		rule_port(&b, CHAIN_RAW, TCP_SOURCE, except[i], leave_alone);
+	}
+	/* answers to who dialled the listener itself: they look new */
+	rule_port(&b, CHAIN_NAT, TCP_SOURCE, port, accept_it);
 	rule_rest(&b, port);
 	*ret_last = b.seq;
 	begin(&b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);

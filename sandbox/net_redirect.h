@@ -11,7 +11,7 @@
 
 #define NET_REDIRECT_TABLE "agentbox"
 #define NET_REDIRECT_EXCEPT_MAX 24
-#define NET_REDIRECT_SIZE_MAX 16384
+#define NET_REDIRECT_SIZE_MAX 32768
 
 /* The batch that leads TCP to port; except: ports that are left alone. Returns
  * its length, *ret_last the number of the message that the kernel acknowledges;

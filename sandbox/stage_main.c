@@ -157,24 +157,44 @@ open_sockets(int *fds, size_t n_tcp, size_t *n)
 	return 0;
 }
 
+/* What was redirected is remembered for two minutes after its end, outside of
+ * what the box's cgroup is charged for. Where these files cannot be written
+ * (/proc of some containers), the kernel's bound for one network is all. */
+static void
+forget_soon(void)
+{
+#define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_"
+	static const char *const files[] = { CONNTRACK "time_wait",
+					     CONNTRACK "close" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		(void)fd_write_string(AT_FDCWD, files[i], "1");
+}
+
 /* A socket belongs to the network in which it was opened, so it is opened here;
  * whoever has the words for it binds it. */
 static int
 step_network(struct stage *s, struct err *e)
 {
-	struct stage_msg m = { .type = STAGE_NET,
-			       .code = (int32_t)s->plan->sockets };
+	const struct plan *p = s->plan;
+	struct stage_msg m = { .type = STAGE_NET };
 	int fds[PLAN_SOCKETS_MAX + 2], r;
 	size_t n = 0;
 
-	if (!(s->plan->flags & PLAN_NETWORK))
+	if (!p)
+		return err_set(e, -EBADMSG, "there is no plan");
+	if (!(p->flags & PLAN_NETWORK))
 		return 0;
-	r = open_sockets(fds, s->plan->sockets, &n);
+	m.code = (int32_t)p->sockets;
+	r = open_sockets(fds, p->sockets, &n);
 	if (r >= 0)
 		r = stage_send(STAGE_FD_INIT, &m, fds, n);
 	while (n)
 		close(fds[--n]);
-	return r < 0 ? err_sys(e, r, "cannot open the broker's sockets") : 0;
+	if (r < 0)
+		return err_sys(e, r, "cannot open the broker's sockets");
+	forget_soon();
+	return 0;
 }
 
 static int

@@ -145,6 +145,9 @@ expect "TCP to any other port" \
 	"any 192.0.2.7 1,any 10.0.0.1 8080,any 169.254.169.254 80,any 192.0.2.7 8443,any 2001:db8::7 65535,any 192.0.2.7 1023" \
 	some tcp 192.0.2.7 1 -- tcp 10.0.0.1 8080 -- tcp 169.254.169.254 80 -- \
 	tcp 192.0.2.7 8443 -- tcp 2001:db8::7 65535 -- tcp 192.0.2.7 1023
+expect "the listener of all, dialled as itself, is loopback" \
+	"any 127.0.0.1 1023,any ::1 1023" some tcp 127.0.0.1 1023 -- \
+	tcp ::1 1023
 expect "the proxy, and DNS over TCP at any name server" \
 	"proxy 127.0.0.53 3128,dns 127.0.0.53 53,dns 9.9.9.9 53,dns 2620:fe::fe 53" \
 	some tcp 127.0.0.53 3128 -- tcp 127.0.0.53 53 -- tcp 9.9.9.9 53 -- \
@@ -173,6 +176,12 @@ expect "a port of the broker is not to be had" \
 	bind 0.0.0.0 443 -- bind 0.0.0.0 1023 -- bind 127.0.0.53 53 -- \
 	bind 127.0.0.53 3128 -- bind 127.0.0.53 3128 2 -- \
 	bind 127.0.0.53 3128 15
+# kept for two minutes, redirected connections could fill the kernel's memory
+if [ -e /proc/sys/net/netfilter ] && ! grep -q " /proc/sys ro," /proc/mounts; then
+	expect "ended connections are forgotten" "1,,1," some \
+		read /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_time_wait -- \
+		read /proc/sys/net/netfilter/nf_conntrack_tcp_timeout_close
+fi
 # RTM_DELROUTE local default dev lo; NFT_MSG_DELTABLE in a batch
 capture box some \
 	netlink 0 2400000019000500010000000000000002000000ff00fe02000000000800040001000000 -- \

@@ -23,35 +23,39 @@ struct words {
 	enum verb verb;
 	int family, type, protocol;
 	uint16_t port;
-	char addr[64];
+	char addr[64], from[64];
 };
 
 _Static_assert(sizeof(struct words) <= STAGE_TEXT_MAX, "fits");
 
 static socklen_t
-parse(const struct words *w, struct sockaddr_storage *ss)
+parse(const char *addr, uint16_t port, struct sockaddr_storage *ss)
 {
 	struct sockaddr_in *in = (void *)ss;
 	struct sockaddr_in6 *in6 = (void *)ss;
 
 	memset(ss, 0, sizeof(*ss));
-	if (inet_pton(AF_INET, w->addr, &in->sin_addr) == 1) {
+	if (inet_pton(AF_INET, addr, &in->sin_addr) == 1) {
 		in->sin_family = AF_INET;
-		in->sin_port = htons(w->port);
+		in->sin_port = htons(port);
 		return sizeof(*in);
 	}
 	in6->sin6_family = AF_INET6;
-	in6->sin6_port = htons(w->port);
-	return inet_pton(AF_INET6, w->addr, &in6->sin6_addr) == 1 ? sizeof(*in6)
-								  : 0;
+	in6->sin6_port = htons(port);
+	return inet_pton(AF_INET6, addr, &in6->sin6_addr) == 1 ? sizeof(*in6)
+							       : 0;
 }
 
 static int
 dial(int fd, const struct sockaddr_storage *ss, socklen_t len,
      const struct words *w)
 {
+	struct sockaddr_storage from;
+	socklen_t from_len = parse(w->from, 0, &from);
 	char byte = 'x';
 
+	if (w->from[0] && bind(fd, (const void *)&from, from_len) < 0)
+		return -errno;
 	if (connect(fd, (const void *)ss, len) < 0)
 		return -errno;
 	if (w->type == SOCK_DGRAM && send(fd, &byte, 1, 0) < 0)
@@ -68,7 +72,7 @@ work(const struct words *w, int *fd)
 {
 	const struct timeval limit = { .tv_sec = 5 };
 	struct sockaddr_storage ss;
-	socklen_t len = parse(w, &ss);
+	socklen_t len = parse(w->addr, w->port, &ss);
 	int family = w->verb == SOCKET ? w->family : ss.ss_family;
 
 	*fd = socket(family, w->type | SOCK_CLOEXEC, w->protocol);
@@ -194,13 +198,21 @@ tell(struct netns *n, const struct words *w, int *ret_fd)
 }
 
 int
-netns_dial(struct netns *n, int type, const char *addr, uint16_t port,
-	   int *ret_fd)
+netns_dial_from(struct netns *n, int type, const char *from, const char *addr,
+		uint16_t port, int *ret_fd)
 {
 	struct words w = { .verb = DIAL, .type = type, .port = port };
 
 	snprintf(w.addr, sizeof(w.addr), "%s", addr);
+	snprintf(w.from, sizeof(w.from), "%s", from);
 	return tell(n, &w, ret_fd);
+}
+
+int
+netns_dial(struct netns *n, int type, const char *addr, uint16_t port,
+	   int *ret_fd)
+{
+	return netns_dial_from(n, type, "", addr, port, ret_fd);
 }
 
 int

@@ -26,6 +26,9 @@ void netns_free(struct netns *n);
  * refusal comes only then. */
 int netns_dial(struct netns *n, int type, const char *addr, uint16_t port,
 	       int *ret_fd);
+/* From that address; "": whichever. */
+int netns_dial_from(struct netns *n, int type, const char *from,
+		    const char *addr, uint16_t port, int *ret_fd);
 /* A datagram of one byte; *ret_fd: the connected socket. */
 int netns_send(struct netns *n, const char *addr, uint16_t port, int *ret_fd);
 /* A socket of the box's that listens there. */

@@ -86,24 +86,37 @@ describe(int fd, enum net_listen_kind kind, char text[80])
 	snprintf(text, 80, "%s %u by %d", addr, port, (int)kind);
 }
 
-/* It arrives at a listener of that kind, as dialled. */
+/* It arrives at a listener of that kind, as dialled, and both can speak. */
 static void
-expect(struct world *w, const char *addr, uint16_t port,
-       enum net_listen_kind kind)
+expect_from(struct world *w, const char *from, const char *addr, uint16_t port,
+	    enum net_listen_kind kind)
 {
+	char byte = 0;
 	char want[80], got[80] = "nowhere";
 	int out = -EBADF, in, at;
 
 	snprintf(want, sizeof(want), "%s %u by %d", addr, port, (int)kind);
-	if (netns_dial(&w->ns, SOCK_STREAM, addr, port, &out) < 0)
+	if (netns_dial_from(&w->ns, SOCK_STREAM, from, addr, port, &out) < 0)
 		snprintf(got, sizeof(got), "refused");
 	at = arrived(w);
 	in = at < 0 ? -1 : accept4(w->l.fd[at], NULL, NULL, SOCK_CLOEXEC);
 	if (in >= 0)
 		describe(in, w->l.kind[at], got);
 	ASSERT_STREQ(got, want);
+	ASSERT_EQ(send(in, "s", 1, 0), 1);
+	ASSERT_EQ(recv(out, &byte, 1, 0), 1);
+	ASSERT_EQ(send(out, "c", 1, 0), 1);
+	ASSERT_EQ(recv(in, &byte, 1, 0), 1);
+	ASSERT_EQ(byte, 'c');
 	close(in);
 	close(out);
+}
+
+static void
+expect(struct world *w, const char *addr, uint16_t port,
+       enum net_listen_kind kind)
+{
+	expect_from(w, "", addr, port, kind);
 }
 
 TEST(tcp_to_anywhere_arrives)
@@ -159,6 +172,13 @@ TEST(loopback_is_the_boxes)
 	close(client);
 	/* the same port elsewhere is the broker's all the same */
 	expect(&w, "192.0.2.7", 8080, LISTEN_ANY);
+	/* whatever address it is dialled from */
+	expect_from(&w, "127.0.0.1", "192.0.2.7", 8081, LISTEN_ANY);
+	expect_from(&w, "127.0.0.1", "192.0.2.7", 443, LISTEN_PORT);
+	expect_from(&w, "::1", "2001:db8::7", 8081, LISTEN_ANY);
+	/* the listener of all that is redirected, dialled as itself */
+	expect(&w, "127.0.0.1", 1023, LISTEN_ANY);
+	expect(&w, "::1", 1023, LISTEN_ANY);
 	/* and where a listener stands, it sees loopback as what it is */
 	expect(&w, "127.0.0.1", 443, LISTEN_PORT);
 	ASSERT_ERR(netns_serve(&w.ns, "127.0.0.1", 443, NULL), -EADDRINUSE);
@@ -248,7 +268,7 @@ TEST(without_nf_tables_named_ports_only)
 /* A rule may name the very port that all is redirected to. */
 TEST(named_ports_may_be_ours)
 {
-	static const uint16_t ports[] = { 53, 1022, 1023, 3128 };
+	static const uint16_t ports[] = { 9, 10, 53, 1022, 1023, 3128 };
 	const struct net_listen_request rq = { ports, ARRAY_SIZE(ports),
 					       false };
 	struct world w;
@@ -258,6 +278,8 @@ TEST(named_ports_may_be_ours)
 		end(&w);
 		SKIP("needs nf_tables: %s", w.l.why);
 	}
+	ASSERT_STREQ(w.l.fault, "");
+	expect(&w, "192.0.2.7", 9, LISTEN_PORT);
 	expect(&w, "192.0.2.7", 1023, LISTEN_PORT);
 	expect(&w, "192.0.2.7", 1021, LISTEN_ANY);
 	expect(&w, "192.0.2.7", 3128, LISTEN_ANY);
@@ -295,7 +317,7 @@ TEST(redirect_fits_or_fails)
 	len = ASSERT_OK(net_redirect_encode(1023, except,
 					    NET_REDIRECT_EXCEPT_MAX, buf,
 					    sizeof(buf), &last));
-	ASSERT_EQ(last, 6 + NET_REDIRECT_EXCEPT_MAX + 1);
+	ASSERT_EQ(last, 8 + 2 * NET_REDIRECT_EXCEPT_MAX + 2);
 	for (size_t size = 0; size < (size_t)len; size += 17)
 		ASSERT_ERR(net_redirect_encode(1023, except,
 					       NET_REDIRECT_EXCEPT_MAX, buf,

@@ -93,7 +93,8 @@ http_wait(struct http *h)
 
 	if (h->state == HTTP_AT_ASK)
 		check_server(h);
-	while (in->len < in->size) {
+	/* what comes behind CONNECT is not ours */
+	while (h->state != HTTP_AT_ROUTE && in->len < in->size) {
 		ssize_t n = http_fill(h, false);
 
 		if (n == 0 || n == -EAGAIN)

@@ -414,6 +414,20 @@ TEST(tunnel_is_opened)
 	end();
 }
 
+/* On a connection that was used for something else before. */
+TEST(tunnel_after_a_request)
+{
+	begin(true);
+	SAY(client, "GET http://a.example:443/ HTTP/1.1\r\nHost: "
+		    "a.example:443\r\n\r\n");
+	SAY(server, RESPONSE);
+	SAY(client, "CONNECT a.example:443 HTTP/1.1\r\nHost: "
+		    "a.example:443\r\n\r\n");
+	ASSERT_STRSTR(fake.log, "GONE 1\nROUTE a.example:443\nCLASSIFY ");
+	ASSERT_TRUE(server.eof);
+	end();
+}
+
 TEST(tunnel_is_denied)
 {
 	tunnel = false;

@@ -15,7 +15,6 @@
 #include <arpa/inet.h>
 #include <event2/event.h>
 #include <linux/netfilter_ipv4.h>
-#include <linux/netfilter_ipv6/ip6_tables.h>
 #include <netinet/tcp.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -78,6 +77,8 @@ arrived(int fd, struct where *ret)
 	return from_sockaddr(&ss, ret);
 }
 
+_Static_assert(SO_ORIGINAL_DST == 80, "as IP6T_SO_ORIGINAL_DST");
+
 /* What nf_tables rewrote. A connection that it did not rewrite was dialled to
  * where it arrived, and one that it did cannot lose that (its entry lives as
  * long as the connection). */
@@ -86,16 +87,13 @@ original(int fd, struct where *ret)
 {
 	struct sockaddr_storage ss = { 0 };
 	socklen_t len = sizeof(ss);
-	struct where at;
-	bool four;
+	struct where at = { .len = 0 };
 	int r = arrived(fd, &at);
 
 	if (r < 0)
 		return r;
-	four = at.len == 4;
-	if (getsockopt(fd, four ? SOL_IP : SOL_IPV6,
-		       four ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST, &ss,
-		       &len) == 0)
+	if (getsockopt(fd, at.len == 4 ? SOL_IP : SOL_IPV6, SO_ORIGINAL_DST,
+		       &ss, &len) == 0)
 		return from_sockaddr(&ss, ret);
 	*ret = at;
 	return 0;
@@ -115,7 +113,7 @@ refuse(struct conn *c, const char *reason, const struct where *w)
 static void
 captured(struct conn *c, enum net_listener kind)
 {
-	struct where w;
+	struct where w = { .len = 0 };
 	int r = kind == NET_LISTEN_ANY ? original(c->client.fd, &w)
 				       : arrived(c->client.fd, &w);
 

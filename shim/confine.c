@@ -8,15 +8,22 @@
 #include "sandbox/jail.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 
 /* Two for each connection and two for its pipes, if it can be had. */
 #define NOFILE_WANTED (4u * 65536)
 
-static void
-forget_environment(void)
+/* Another uid takes back the signal that the supervisor's end would be
+ * (prctl(2)); a process that is stopped would not see the end of its channel.
+ */
+static int
+last_steps(struct err *e)
 {
-	(void)clearenv();
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return err_sys(e, -errno, "ending with the supervisor");
+	return shim_seccomp(e);
 }
 
 int
@@ -31,13 +38,13 @@ shim_confine(const struct confine_options *o, struct err *e)
 		.own_users = !o->become,
 		.uid = o->become ? o->uid : geteuid(),
 		.nofile = NOFILE_WANTED,
-		.seccomp = shim_seccomp,
+		.seccomp = last_steps,
 	};
 	char text[JAIL_TEXT_MAX];
 	uid_t overflow = 0;
 
 	if (proc < 0)
 		return err_sys(e, -errno, "/proc");
-	forget_environment();
+	(void)clearenv();
 	return jail_enter(&j, text, sizeof(text), &overflow, e);
 }

@@ -50,6 +50,7 @@ static const int allowed[] = {
 	SCMP_SYS(clock_gettime),
 	SCMP_SYS(gettimeofday),
 	SCMP_SYS(getpid), /* OpenSSL asks whether it was forked */
+	SCMP_SYS(sigaltstack),
 	SCMP_SYS(restart_syscall),
 	SCMP_SYS(rt_sigreturn),
 	SCMP_SYS(exit),

@@ -135,7 +135,9 @@ routes_put(struct routes *r, const char *host, uint16_t port,
 	if (!copy)
 		return;
 	free(at->host);
-	*at = (struct route){ copy, port, needs };
+	at->host = copy;
+	at->port = port;
+	at->needs = needs;
 }
 
 void

@@ -31,13 +31,21 @@ relay_stop(struct relay *r, const char *status, const char *error)
 	return -ECANCELED;
 }
 
-static int
-used_up(struct relay *r, bool out)
+/* The run has had its bytes: that is the end of who has more, and of nobody
+ * else. */
+static ssize_t
+used_up(struct relay *r, const struct flow *f)
 {
 	const char *reason =
-		out ? SHIM_WORD(LIMIT_SENT) : SHIM_WORD(LIMIT_RECEIVED);
+		f->out ? SHIM_WORD(LIMIT_SENT) : SHIM_WORD(LIMIT_RECEIVED);
 	struct conn *c = r->conn;
+	char byte;
+	ssize_t n = 1;
 
+	if (!f->from->tls)
+		n = recv(f->from->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	if (n <= 0)
+		return n == 0; /* its end may be read */
 	link_found(c->shim->link, reason, c->host.text, c->port, NULL, NULL);
 	return relay_stop(r, "denied", reason);
 }
@@ -82,7 +90,7 @@ relay_may(struct relay *r, const struct flow *f, size_t want)
 	n = limits_allow(s, f->out, want);
 	if (n == 0)
 		limits_wait(r->conn);
-	return n == -EDQUOT ? used_up(r, f->out) : n;
+	return n == -EDQUOT ? used_up(r, f) : n;
 }
 
 void

@@ -413,7 +413,7 @@ react(struct fake *f, const struct net_message *m)
 }
 
 static bool
-is_number(enum net_field f)
+is_number(unsigned int f)
 {
 	static const int kinds[NET_FIELD_MAX] = {
 #define NET_FIELD(id, n, kind, text) [n] = NET_##kind + 1,
@@ -431,16 +431,17 @@ show(const struct net_message *m)
 	fputs(net_op_name(m->op), stdout);
 	if (m->flags)
 		printf(" flags=%u", m->flags);
-	for (uint16_t i = 0; i < NET_FIELD_MAX; i++) {
+	for (unsigned int i = 0; i < NET_FIELD_MAX; i++) {
 		if (!m->has[i])
 			continue;
 		if (is_number(i))
-			printf(" %s=%llu", net_field_name(i),
+			printf(" %s=%llu", net_field_name((uint16_t)i),
 			       (unsigned long long)m->number[i]);
 		else if (i == NET_F_ORIGINAL)
-			printf(" %s=%zu", net_field_name(i), m->bytes[i].len);
+			printf(" %s=%zu", net_field_name((uint16_t)i),
+			       m->bytes[i].len);
 		else
-			printf(" %s=%.*s", net_field_name(i),
+			printf(" %s=%.*s", net_field_name((uint16_t)i),
 			       (int)m->bytes[i].len,
 			       (const char *)m->bytes[i].data);
 	}

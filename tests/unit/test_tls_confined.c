@@ -26,19 +26,11 @@ struct setting {
 static void
 setting_init(struct setting *x)
 {
-	struct err e = ERR_INIT;
-	void *key, *ca;
-	size_t key_len, ca_len;
-
 	x->root = cert_make(&(struct cert_want){ .ca = true });
 	x->leaf = cert_make(
 		&(struct cert_want){ .san = "DNS:a.example", .by = &x->root });
 	x->pem = cert_pem(&x->root);
-	ASSERT_OK(tls_new_ca("b", 1, &key, &key_len, &ca, &ca_len, &e));
-	ASSERT_OK(tls_context_new(key, key_len, ca, ca_len, x->pem,
-				  strlen(x->pem), &x->t, &e));
-	free(key);
-	free(ca);
+	x->t = peer_context(x->pem);
 }
 
 static void

@@ -7,6 +7,7 @@
 #include "shim/http-internal.h"
 
 #include "shim/limits.h"
+#include "shim/reasons.h"
 #include "shim/shim-internal.h"
 #include "shim/tls.h"
 
@@ -70,10 +71,10 @@ http_fill(struct http *h, bool server)
 	want = (ssize_t)(in->size - in->len);
 	if (server)
 		want = limits_allow(c->shim, false, (size_t)want);
-	if (want <= 0) {
+	if (want == 0)
 		limits_wait(c);
+	if (want <= 0)
 		return want < 0 ? want : -EAGAIN;
-	}
 	n = stream_read(s, in->buf + in->len, (size_t)want);
 	/* a short count means that the socket is empty, and that the loop will
 	 * say when it is not */
@@ -420,7 +421,7 @@ on_tick(struct conn *c)
 	    ++h->linger_ticks >= HTTP_LINGER_TICKS)
 		r = HTTP_END;
 	else if (head_is_late(h))
-		r = http_refuse_for(h, HTTP_SLOW_HEAD, NULL);
+		r = http_refuse_word(h, SHIM_WORD(TOO_SLOW), 408, NULL);
 	else if (over)
 		r = timed_out(h, over);
 	if (r == HTTP_GO)

@@ -390,7 +390,7 @@ has_scheme(const char *s, size_t len)
 }
 
 static enum http_reason
-read_target(const char *s, size_t len, bool connect, bool options, char *room,
+read_target(const char *s, size_t len, bool connect, char *room,
 	    struct http_url *url)
 {
 	enum http_reason why = HTTP_BAD_TARGET;
@@ -400,12 +400,6 @@ read_target(const char *s, size_t len, bool connect, bool options, char *room,
 		http_authority_parse(s, len, &url->host, &url->port, &why);
 		return !why && !url->port ? HTTP_BAD_TARGET : why;
 	}
-	if (len == 1 && *s == '*') {
-		url->form = HTTP_ASTERISK;
-		url->path = memcpy(room, "*", 2);
-		url->sent_path = (struct http_text){ 0, 1 };
-		return options ? HTTP_FINE : HTTP_BAD_TARGET;
-	}
 	if (has_scheme(s, len))
 		return read_absolute(s, len, room, url);
 	url->form = HTTP_ORIGIN;
@@ -414,16 +408,16 @@ read_target(const char *s, size_t len, bool connect, bool options, char *room,
 }
 
 int
-http_url_parse(const char *target, size_t len, bool connect, bool options,
-	       char *room, struct http_url *ret, enum http_reason *ret_why)
+http_url_parse(const char *target, size_t len, bool connect, char *room,
+	       struct http_url *ret, enum http_reason *ret_why)
 {
 	ret->n = 0;
 	ret->port = 0;
 	ret->path = "";
 	ret->sent_path = (struct http_text){ 0, 0 };
-	*ret_why = len > SHIM_URL_MAX ? HTTP_URL_TOO_LONG
-				      : read_target(target, len, connect,
-						    options, room, ret);
+	*ret_why = len > SHIM_URL_MAX
+			   ? HTTP_URL_TOO_LONG
+			   : read_target(target, len, connect, room, ret);
 	return *ret_why ? -EPROTO : 0;
 }
 

@@ -274,6 +274,8 @@ put_set_headers(struct http_out *o, const struct http_changes *c)
 	size_t at = 0;
 
 	while (c->set_headers.data && net_pair(&c->set_headers, &at, &n, &v)) {
+		if (!v.len) /* it is only taken out */
+			continue;
 		o->secret = true;
 		http_out_put(o, n.data, n.len);
 		http_out_put(o, ": ", 2);

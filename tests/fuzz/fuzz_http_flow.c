@@ -136,7 +136,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	shim.n_placeholders = 1;
 	shim.limits.idle_us = 3000000;
 	begin(data[0] & 1);
-	/* as long as the placeholder: lengths that heads are checked for stay */
+	/* as long as the placeholder: lengths that heads are checked for stay
+	 */
 	fake_pair(0, "0", "s3crt");
 	fake.leased = data[0] & 2;
 	fake.lease = fake.more = data[0] >> 2;

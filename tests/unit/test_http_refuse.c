@@ -210,7 +210,7 @@ TEST(no_bytes_left)
 	shim.limits.bytes_in = shim.bytes_in + 4;
 	SAY(client, REQUEST);
 	SAY(server, RESPONSE);
-	ASSERT_STRSTR(fake.log, "DONE 3 denied limit-received 0\n");
+	ASSERT_STRSTR(fake.log, "DONE 1 denied limit-received 0\n");
 	ASSERT_STRSTR(client.got, "HTTP/1.1 403 ");
 	end();
 }

@@ -9,11 +9,11 @@
 
 #include "lib/str.h"
 #include "sandbox/landlock.h"
-#include "sandbox/net_listen.h"
+#include "sandbox/plan.h"
 
 #include <string.h>
 
-#define AT_PROXY NET_LISTEN_DNS ":" NET_TEXT(NET_LISTEN_PROXY_PORT)
+#define AT_PROXY PLAN_BROKER_ADDRESS ":" NET_TEXT(PLAN_PROXY_PORT)
 #define NET_TEXT(n) NET_TEXT_OF(n)
 #define NET_TEXT_OF(n) #n
 #define HTTP_PROXY "http://" AT_PROXY
@@ -89,7 +89,7 @@ build_net_own_env(struct builder *b)
 const char *
 build_net_resolv(const struct builder *b)
 {
-	return b->r->sockets ? "nameserver " NET_LISTEN_DNS "\n"
+	return b->r->sockets ? "nameserver " PLAN_BROKER_ADDRESS "\n"
 			     : "# No name server: this box has no network.\n";
 }
 

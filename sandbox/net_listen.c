@@ -184,8 +184,7 @@ choose_own_ports(struct opening *o, bool all)
 		uint16_t port = o->rq->port[i];
 
 		if (port != PORT_DNS &&
-		    (port < PRIVILEGED_END ||
-		     (all && port != NET_LISTEN_PROXY_PORT)))
+		    (port < PRIVILEGED_END || (all && port != PLAN_PROXY_PORT)))
 			o->own[o->n_own++] = port;
 	}
 }
@@ -239,7 +238,7 @@ open_all(struct opening *o)
 	int r = listen_dns(o);
 
 	if (r >= 0)
-		r = listen_tcp(o, NET_LISTEN_DNS, NET_LISTEN_PROXY_PORT,
+		r = listen_tcp(o, PLAN_BROKER_ADDRESS, PLAN_PROXY_PORT,
 			       LISTEN_PROXY);
 	if (r >= 0)
 		r = redirect(o);

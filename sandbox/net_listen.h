@@ -15,8 +15,6 @@
 
 #define NET_LISTEN_PORTS_MAX 16
 #define NET_LISTEN_BACKLOG 4096
-#define NET_LISTEN_DNS "127.0.0.53" /* what resolv.conf of the box says */
-#define NET_LISTEN_PROXY_PORT 3128  /* on NET_LISTEN_DNS */
 /* Reserved by IANA, and below 1024; the next below it if a rule names it. */
 #define NET_LISTEN_ANY_PORT 1023
 

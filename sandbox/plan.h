@@ -78,6 +78,10 @@ struct plan_rlimit {
 	uint64_t soft, hard;
 };
 
+/* Where the broker's name server and its proxy are, inside a box. */
+#define PLAN_BROKER_ADDRESS "127.0.0.53"
+#define PLAN_PROXY_PORT 3128
+
 /* plan.flags */
 #define PLAN_TTY 0x01u	     /* stdin, stdout or stderr is the box's own pty */
 #define PLAN_TIMENS 0x02u    /* own time namespace */

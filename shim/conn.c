@@ -70,6 +70,7 @@ conn_run(struct conn *c)
 {
 	void (*fn)(struct conn *) = c->fn[0] ? c->fn[0] : c->fn[1];
 
+	c->what = EV_READ | EV_WRITE;
 	if (fn)
 		fn(c);
 }
@@ -161,6 +162,7 @@ on_client(_unused_ evutil_socket_t fd, short what, void *arg)
 
 	if (what & EV_CLOSED)
 		c->hup[0] = true;
+	c->what = what;
 	c->fn[0](c);
 }
 
@@ -171,6 +173,7 @@ on_server(_unused_ evutil_socket_t fd, short what, void *arg)
 
 	if (what & EV_CLOSED)
 		c->hup[1] = true;
+	c->what = what;
 	c->fn[1](c);
 }
 

@@ -46,6 +46,7 @@ struct conn {
 	/* the other side ended its half, or is gone: then a short read does not
 	 * mean that the socket is empty (client, server) */
 	bool hup[2];
+	short what;	     /* EV_ bits of the event that fn is called for */
 	uint32_t idle_ticks; /* seconds since bytes moved, counted while not
 				frozen */
 	uint32_t age_ticks;

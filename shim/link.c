@@ -13,8 +13,6 @@
 
 #define TURN 64u /* packets that are read in one turn */
 
-static const struct timeval at_once = { 0, 0 };
-
 /* ---- sending ------------------------------------------------------------- */
 
 void
@@ -102,7 +100,7 @@ link_answer(struct link *l, const struct local *what)
 	*x = *what;
 	x->next = NULL;
 	if (!l->local)
-		event_add(l->ev_local, &at_once);
+		event_active(l->ev_local, EV_TIMEOUT, 1);
 	*l->local_tail = x;
 	l->local_tail = &x->next;
 }

@@ -21,6 +21,7 @@ struct flow {
 	bool dead;    /* to takes no more; the other way goes on */
 	bool hot;     /* much flows: by splice(2) */
 	bool full;    /* the last read filled the buffer */
+	bool ready;   /* there may be something to read */
 	uint8_t *buf; /* read and not yet written; NULL: nothing */
 	size_t at, len;
 	struct pipes pipe; /* fd -EBADF: none */

@@ -11,8 +11,7 @@
 #include "shim/reasons.h"
 #include "shim/shim-internal.h"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <event2/event.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -225,6 +224,32 @@ run(struct conn *c)
 		conn_again(c);
 }
 
+/* In TLS one side may have to wait for the other direction of its socket. */
+static void
+on_side(struct conn *c, bool out)
+{
+	struct relay *r = c->engine;
+	bool tls = c->client.tls || c->server.tls;
+
+	if (c->what & (EV_READ | EV_CLOSED) || tls)
+		r->flow[out].ready = true;
+	if (tls)
+		r->flow[!out].ready = true;
+	run(c);
+}
+
+static void
+on_client(struct conn *c)
+{
+	on_side(c, true);
+}
+
+static void
+on_server(struct conn *c)
+{
+	on_side(c, false);
+}
+
 /* ---- the start ----------------------------------------------------------- */
 
 static void
@@ -236,16 +261,15 @@ set_flow(struct flow *f, struct stream *from, struct stream *to, bool out)
 	f->pipe = (struct pipes){ { -EBADF, -EBADF } };
 }
 
-/* The server's socket has what the client's got from its listener. */
+/* If this process ends, the server sees that it was not in order. (net/dial.c
+ * has set what else the client's socket got from its listener.) */
 static int
 prepare(int fd)
 {
 	static const struct linger reset = { .l_onoff = 1 };
-	static const int one = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0 ||
-	    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)) < 0)
-		return errno == EOPNOTSUPP || errno == ENOPROTOOPT ? 0 : -errno;
+	if (setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset)) < 0)
+		return -errno;
 	return 0;
 }
 
@@ -292,8 +316,12 @@ relay_start(struct conn *c, bool leased, uint64_t lease, const void *held,
 	c->engine_free = relay_free;
 	conn_on_tick(c, relay_tick);
 	c->idle_ticks = 0;
+	/* the loop tells of what is there when a socket is new to it */
+	r->flow[true].ready = c->ev_client;
+	r->flow[false].ready = c->ev_server;
 	if (take_early(r, held, len) < 0 || prepare(c->server.fd) < 0 ||
-	    conn_watch(c, false, run) < 0 || conn_watch(c, true, run) < 0)
+	    conn_watch(c, false, on_client) < 0 ||
+	    conn_watch(c, true, on_server) < 0)
 		return -ENOMEM; /* conn_free() tells the end */
 	run(c);
 	return 0;

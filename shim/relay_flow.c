@@ -201,6 +201,14 @@ may_splice(struct relays *rs, struct flow *f)
 	return f->pipe.fd[0] >= 0 || pipe_get(rs, &f->pipe) == 0;
 }
 
+/* epoll(7): a short read says that the socket is empty, and what comes then
+ * makes an event; only an end that was there already would not. */
+static bool
+is_ending(const struct relay *r, const struct flow *f)
+{
+	return f->from->tls || r->conn->hup[f->out ? 0 : 1];
+}
+
 /* ---- the client's first bytes -------------------------------------------- */
 
 static int
@@ -246,6 +254,7 @@ guard(struct relay *r, struct flow *f)
 {
 	int ok = 0;
 
+	/* what is short is judged, and the loop tells of more */
 	if (!f->buf)
 		f->buf = malloc(SHIM_HELLO_MAX);
 	if (!f->buf)
@@ -256,8 +265,11 @@ guard(struct relay *r, struct flow *f)
 		if (may <= 0)
 			return may < 0 ? (int)may : -EAGAIN;
 		n = read_some(f, f->buf + f->len, (size_t)may);
+		if (n == -EAGAIN)
+			f->ready = false;
 		if (n < 0)
 			return (int)n;
+		f->ready = n == may || is_ending(r, f);
 		f->len += (size_t)n;
 		relay_moved(r, f, (size_t)n);
 		ok = f->len ? judge(r, f) : f->from->eof;
@@ -269,28 +281,37 @@ guard(struct relay *r, struct flow *f)
 
 /* ---- one turn ------------------------------------------------------------ */
 
+/* Nothing is there to be read until the loop says so. */
 static int
 rest(struct relay *r, struct flow *f)
 {
+	f->ready = false;
 	f->hot = f->burst >= HOT;
 	f->burst = 0;
 	pipe_put(r->conn->shim->relays, f);
 	return FLOW_IDLE;
 }
 
-/* The end of file goes on; in TLS that may have to wait. */
+/* The end of file goes on; in TLS that may have to wait. Where the other way
+ * has ended already, the close that follows is the end. */
 static int
-end(struct flow *f)
+end(struct relay *r, struct flow *f)
 {
-	int n = stream_shutdown(f->to);
+	int n;
 
+	if (!f->to->tls && !f->to->broken && flow_ended(&r->flow[!f->out])) {
+		f->to->shut = true;
+		return 0;
+	}
+	n = stream_shutdown(f->to);
 	if (n == -ENOTCONN) /* the peer is gone already, and all went there */
 		f->dead = true;
 	return n == -EAGAIN || n == -ENOTCONN ? 0 : n;
 }
 
 /* Reads once, and writes. Returns bytes; 0: end of file; -EAGAIN: nothing now;
- * -EBUSY: something, and nothing more is there. */
+ * -EBUSY: something, and nothing more is there; -EINPROGRESS: nothing may go
+ * now, somebody calls again. */
 static ssize_t
 move(struct relay *r, struct flow *f)
 {
@@ -298,51 +319,52 @@ move(struct relay *r, struct flow *f)
 	bool piped;
 
 	if (may <= 0)
-		return may < 0 ? may : -EAGAIN;
+		return may < 0 ? may : -EINPROGRESS;
 	piped = may_splice(r->conn->shim->relays, f);
 	n = piped ? through_pipe(r, f, (size_t)may) : copy(r, f, (size_t)may);
 	if (n > 0)
 		f->burst += (size_t)n;
 	if (f->burst >= HOT && f->full)
 		f->hot = true;
-	/* epoll(7): a short read says that the socket is empty, and what comes
-	 * now makes an event; only an end that is there already would not */
-	if (n > 0 && !f->full && !f->from->tls && !r->conn->hup[f->out ? 0 : 1])
-		return -EBUSY;
-	return n;
+	return n > 0 && !f->full && !is_ending(r, f) ? -EBUSY : n;
+}
+
+/* One step. FLOW_MORE: there may be another; FLOW_IDLE; negative: broken. */
+static int
+step(struct relay *r, struct flow *f, size_t *turn)
+{
+	ssize_t n = 0;
+
+	if (f->out && f->ready && r->conn->guard)
+		n = guard(r, f);
+	if (n == 0 && !(f->out && r->conn->guard))
+		n = flush(f);
+	if (n == -EAGAIN)
+		return FLOW_IDLE;
+	if (n < 0)
+		return (int)n;
+	if (f->from->eof) {
+		n = end(r, f);
+		return n < 0 ? (int)n : rest(r, f);
+	}
+	if (!f->ready)
+		return FLOW_IDLE;
+	n = move(r, f);
+	if (n == -EINPROGRESS)
+		return FLOW_IDLE;
+	if (n == -EAGAIN || (n == -EBUSY && !f->buf))
+		return f->piped ? FLOW_MORE : rest(r, f);
+	*turn += n > 0 ? (size_t)n : 0;
+	return n < 0 && n != -EBUSY ? (int)n : FLOW_MORE;
 }
 
 int
 flow_run(struct relay *r, struct flow *f)
 {
 	size_t turn = 0;
+	int n = FLOW_MORE;
 
-	while (!flow_ended(f)) {
-		ssize_t n;
-
-		if (f->out && r->conn->guard) {
-			n = guard(r, f);
-			if (n < 0)
-				return n == -EAGAIN ? FLOW_IDLE : (int)n;
-		}
-		n = flush(f);
-		if (n == 0 && f->from->eof) {
-			n = end(f);
-			return n < 0 ? (int)n : rest(r, f);
-		}
-		if (n == 0)
-			n = move(r, f);
-		if (n == -EAGAIN && (f->buf || f->piped))
-			return FLOW_IDLE;
-		if (n == -EBUSY && !f->buf)
-			return rest(r, f);
-		if (n == -EAGAIN)
-			return rest(r, f);
-		if (n < 0 && n != -EBUSY)
-			return (int)n;
-		turn += n > 0 ? (size_t)n : 0;
-		if (turn >= SHIM_TURN)
-			return FLOW_MORE;
-	}
-	return FLOW_IDLE;
+	while (n == FLOW_MORE && !flow_ended(f) && turn < SHIM_TURN)
+		n = step(r, f, &turn);
+	return flow_ended(f) && n >= 0 ? FLOW_IDLE : n;
 }

@@ -23,10 +23,17 @@ def listen():
     return s
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def free_port():
+    """For UDP and TCP, and none that the kernel gives to others."""
+    while True:
+        port = 20000 + int.from_bytes(os.urandom(2), "big") % 12000
+        try:
+            for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+                with socket.socket(socket.AF_INET, kind) as s:
+                    s.bind(("127.0.0.1", port))
+            return port
+        except OSError:
+            pass
 
 
 def serve(fn):
@@ -521,8 +528,8 @@ def dns_over_tcp():
 
 def names_outlive_the_shim():
     path = os.environ["TMP"] + "/names"
-    dns = free_port()
     for name, last in (("a.example", 1), ("b.example", 2), ("a.example", 1)):
+        dns = free_port()
         s = Shim(f"dns={dns}", "allow=a.example:1", "allow=b.example:1",
                  f"names={path}")
         assert ask(dns, question(name, 1)) == (0, bytes([198, 18, 0, last]))

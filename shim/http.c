@@ -12,6 +12,7 @@
 #include "shim/tls.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -372,22 +373,29 @@ http_pump(struct conn *c)
 	}
 }
 
+/* TLS reads to write, and writes to read. */
+static void
+on_event(struct conn *c, bool server)
+{
+	const struct stream *s = server ? &c->server : &c->client;
+	struct http *h = c->engine;
+
+	if (s->tls || (c->what & (EV_READ | EV_CLOSED)))
+		h->dry[server] = false;
+	h->blocked[server] = false;
+	http_pump(c);
+}
+
 static void
 on_client(struct conn *c)
 {
-	struct http *h = c->engine;
-
-	h->dry[0] = h->blocked[0] = false;
-	http_pump(c);
+	on_event(c, false);
 }
 
 static void
 on_server(struct conn *c)
 {
-	struct http *h = c->engine;
-
-	h->dry[1] = h->blocked[1] = false;
-	http_pump(c);
+	on_event(c, true);
 }
 
 static enum http_do
@@ -500,5 +508,6 @@ http_watch_server(struct http *h)
 	/* if this process ends, so does the stream, with a reset */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	h->dry[1] = true; /* if not, the loop will say so */
 	return conn_watch(h->conn, true, on_server);
 }

@@ -50,8 +50,10 @@ fake_log(const char *fmt, ...)
 	va_start(ap, fmt);
 	n = vsnprintf(fake.log + fake.len, left, fmt, ap);
 	va_end(ap);
-	ASSERT_TRUE(n >= 0 && (size_t)n < left);
+	ASSERT_GE(n, 0);
 	fake.len += (size_t)n;
+	if (fake.len >= sizeof(fake.log)) /* fuzzers say a lot */
+		fake.len = 0;
 }
 
 static inline void

@@ -24,7 +24,7 @@ static enum http_do
 may_not(struct http *h, ssize_t why)
 {
 	if (why == -EDQUOT)
-		return stop(h, HTTP_BUDGET, NULL);
+		return http_refuse_limit(h, true);
 	http_done(h, "denied", "lease", NULL);
 	http_drop_server(h, true);
 	return http_failed(h, 403, "lease", "the policy allows no more bytes");

@@ -108,6 +108,8 @@ read_head(struct http *h)
 		return HTTP_WAIT;
 	if (n == -ENOBUFS)
 		return bad_response(h, HTTP_HEAD_TOO_LARGE);
+	if (n == -EDQUOT)
+		return http_refuse_limit(h, false);
 	return http_no_answer(h);
 }
 
@@ -117,9 +119,8 @@ static enum http_do
 too_early(struct http *h, ssize_t n)
 {
 	if (n == -EDQUOT)
-		http_done(h, "denied", http_reason_word(HTTP_BUDGET), NULL);
-	else
-		http_done(h, "error", http_reason_word(HTTP_TRUNCATED), NULL);
+		return http_refuse_limit(h, false);
+	http_done(h, "error", http_reason_word(HTTP_TRUNCATED), NULL);
 	return HTTP_RESET;
 }
 

@@ -186,10 +186,32 @@ TEST(slow_head)
 	ASSERT_STREQ(fake.log, "");
 	SAY(client, "ample\r\n");
 	ticks(1);
-	ASSERT_STRSTR(fake.log, "FOUND slow-head ");
+	ASSERT_STRSTR(fake.log, "FOUND too-slow ");
 	expect_own(408, "blocked", true);
 	ticks(2);
 	ASSERT_EQ(shim.n_conns, 0);
+	end();
+}
+
+TEST(no_bytes_left)
+{
+	begin(false);
+	shim.limits.bytes_out = 60;
+	SAY(client, REQUEST);
+	SAY(server, RESPONSE);
+	ASSERT_STREQ(client.got, GOT);
+	SAY(client, REQUEST REQUEST);
+	SAY(server, RESPONSE);
+	ASSERT_STRSTR(fake.log, "FOUND limit-sent ");
+	ASSERT_STRSTR(client.got, "HTTP/1.1 403 ");
+	end();
+	begin(false);
+	shim.limits.bytes_out = 0;
+	shim.limits.bytes_in = shim.bytes_in + 4;
+	SAY(client, REQUEST);
+	SAY(server, RESPONSE);
+	ASSERT_STRSTR(fake.log, "DONE 1 denied limit-received 0\n");
+	ASSERT_STRSTR(client.got, "HTTP/1.1 403 ");
 	end();
 }
 
@@ -270,9 +292,10 @@ TEST(headers_and_parameters_are_changed)
 {
 	begin_with_secrets();
 	fake_pair(1, "x-key", "v");
+	fake_pair(1, "x-gone", "");
 	fake_pair(2, "drop", "");
 	SAY(client, "GET /?a=1&drop=2&b=3 HTTP/1.1\r\nHost: a.example\r\n"
-		    "X-Key: PLACE-1111\r\n\r\n");
+		    "X-Key: PLACE-1111\r\nX-Gone: 1\r\n\r\n");
 	ASSERT_STREQ(server.got, "GET /?a=1&b=3 HTTP/1.1\r\nhost: a.example\r\n"
 				 "x-key: v\r\n\r\n");
 	end_with_secrets();
@@ -370,8 +393,8 @@ TEST(refused_by_the_proxy)
 	static const struct refused t[] = {
 		{ "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n", "not-proxy-form",
 		  400 },
-		{ "OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n",
-		  "not-proxy-form", 400 },
+		{ "OPTIONS * HTTP/1.1\r\nHost: a.example\r\n\r\n", "bad-target",
+		  400 },
 		{ "GET https://a.example/ HTTP/1.1\r\nHost: a.example\r\n\r\n",
 		  "bad-scheme", 400 },
 		{ "GET http://a.example/ HTTP/1.1\r\nHost: b.example\r\n\r\n",
@@ -411,6 +434,20 @@ TEST(tunnel_is_opened)
 	ASSERT_STRSTR(fake.log, "ROUTE a.example:443\nCLASSIFY a.example:443 1 "
 				"hello\n");
 	ASSERT_STREQ(client.got, "HTTP/1.1 200 Connection established\r\n\r\n");
+	end();
+}
+
+/* On a connection that was used for something else before. */
+TEST(tunnel_after_a_request)
+{
+	begin(true);
+	SAY(client, "GET http://a.example:443/ HTTP/1.1\r\nHost: "
+		    "a.example:443\r\n\r\n");
+	SAY(server, RESPONSE);
+	SAY(client, "CONNECT a.example:443 HTTP/1.1\r\nHost: "
+		    "a.example:443\r\n\r\n");
+	ASSERT_STRSTR(fake.log, "GONE 1\nROUTE a.example:443\nCLASSIFY ");
+	ASSERT_TRUE(server.eof);
 	end();
 }
 

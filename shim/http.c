@@ -8,6 +8,7 @@
 
 #include "shim/limits.h"
 #include "shim/shim-internal.h"
+#include "shim/tls.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -76,8 +77,8 @@ http_fill(struct http *h, bool server)
 	n = stream_read(s, in->buf + in->len, (size_t)want);
 	/* a short count means that the socket is empty, and that the loop will
 	 * say when it is not */
-	h->dry[server] = n == -EAGAIN ||
-			 (n > 0 && n < want && !s->tls && !c->hup[server]);
+	h->dry[server] = n == -EAGAIN || (n > 0 && !c->hup[server] &&
+					  (s->tls ? tls_drained(s) : n < want));
 	if (n <= 0)
 		return n;
 	in->len += (size_t)n;

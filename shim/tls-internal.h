@@ -37,6 +37,7 @@ struct tls {
 	int fd;	   /* the stream's */
 	int error; /* errno of the socket */
 	bool upstream;
+	bool drained; /* the last read of the socket got less than it wanted */
 	uint8_t *early; /* read before there was TLS; freed when used up */
 	size_t early_len, early_at;
 	char host[HOSTNAME_MAX + 1];

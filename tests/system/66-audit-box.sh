@@ -55,9 +55,10 @@ in_log()
 	fi
 }
 
+# value FIELD KEY=VALUE...: of the last such record; an act does not wait for it.
 value()
 {
-	read_log
+	wait_for 15 has_record "${@:2}"
 	python3 "$here/audit_log.py" "$log" get "$@"
 }
 

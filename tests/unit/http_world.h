@@ -14,12 +14,19 @@ struct end {
 	bool eof, reset;
 	char got[65536];
 	size_t len, total;
+	/* NULL: plain; as recv(2) and send(2) */
+	ssize_t (*receive)(struct end *e, char *buf, size_t size);
+	ssize_t (*send)(struct end *e, const char *data, size_t n);
+	void *arg;
 };
 
 static struct shim shim;
 static struct conn *conn;
 static struct end client, server;
-static bool tunnel; /* classify_start() was called */
+/* a new connection of the server's side */
+static void (*on_new_server)(struct end *e);
+static int rounds = 2; /* of nothing, until it is taken for settled */
+static bool tunnel;    /* classify_start() was called */
 
 /* In place of what leads to OpenSSL and to the first bytes of a tunnel. */
 int
@@ -51,6 +58,13 @@ shim_head_ticks(const struct shim *s)
 	return s->limits.head_us ? (uint32_t)(s->limits.head_us / 1000000) : 10;
 }
 
+static inline ssize_t
+receive_some(struct end *e, char *buf, size_t size)
+{
+	return e->receive ? e->receive(e, buf, size)
+			  : recv(e->fd, buf, size, MSG_DONTWAIT);
+}
+
 static inline void
 read_end(struct end *e)
 {
@@ -59,8 +73,8 @@ read_end(struct end *e)
 	while (e->fd >= 0 && !e->eof && !e->reset) {
 		if (e->len > sizeof(e->got) / 2)
 			e->len = 0;
-		n = recv(e->fd, e->got + e->len, sizeof(e->got) - e->len - 1,
-			 MSG_DONTWAIT);
+		n = receive_some(e, e->got + e->len,
+				 sizeof(e->got) - e->len - 1);
 		if (n < 0 && errno == EAGAIN)
 			break;
 		e->eof = n == 0;
@@ -78,7 +92,7 @@ settle(void)
 {
 	int quiet = 0;
 
-	while (quiet < 2) {
+	while (quiet < rounds) {
 		size_t before = client.total + server.total;
 		bool ends = client.eof || server.eof;
 
@@ -86,6 +100,8 @@ settle(void)
 		if (server.fd != fake.server) {
 			server = (struct end){ .fd = fake.server };
 			before = client.total;
+			if (on_new_server && server.fd >= 0)
+				on_new_server(&server);
 		}
 		read_end(&client);
 		read_end(&server);
@@ -100,17 +116,16 @@ settle(void)
 static inline void
 say(struct end *e, const char *s, size_t n)
 {
-	ASSERT_EQ(send(e->fd, s, n, MSG_NOSIGNAL), (ssize_t)n);
+	ASSERT_EQ(e->send ? e->send(e, s, n) : send(e->fd, s, n, MSG_NOSIGNAL),
+		  (ssize_t)n);
 	settle();
 }
 
 #define SAY(e, text) say(&(e), text, sizeof(text) - 1)
 
 static inline void
-begin(bool proxy)
+begin_world(void)
 {
-	int sv[2];
-
 	if (!shim.base) {
 		shim.base = event_base_new();
 		ASSERT_NOT_NULL(shim.base);
@@ -123,10 +138,18 @@ begin(bool proxy)
 	fake.verdict = NET_YES;
 	fake.status_code = 403;
 	fake.body = "{\"why\":1}";
+	server = (struct end){ .fd = -EBADF };
+}
+
+static inline void
+begin(bool proxy)
+{
+	int sv[2];
+
+	begin_world();
 	ASSERT_OK(socketpair(
 		AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, sv));
 	client = (struct end){ .fd = sv[1] };
-	server = (struct end){ .fd = -EBADF };
 	conn = conn_new(&shim, sv[0]);
 	ASSERT_NOT_NULL(conn);
 	if (!proxy) {

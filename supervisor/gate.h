@@ -99,6 +99,9 @@ int gate_end(struct gate *g, uint64_t action, const struct gate_outcome *o,
  * "network.closed". Its labels are not looked at. */
 void gate_tell(struct gate *g, uint64_t action, const char *what,
 	       const struct gate_outcome *o);
+/* Is there room for more to be told now? What is told without is kept as far as
+ * SCRIBE_KEPT_MAX goes. */
+bool gate_can_tell(const struct gate *g);
 /* Actions that are open, and decisions so far. */
 size_t gate_open(const struct gate *g);
 uint64_t gate_decisions(const struct gate *g);

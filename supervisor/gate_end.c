@@ -142,6 +142,12 @@ gate_tell(struct gate *g, uint64_t action, const char *what,
 	scribe_tell(g->o.scribe, RECORD_LIFECYCLE, action, f, 0, NULL);
 }
 
+bool
+gate_can_tell(const struct gate *g)
+{
+	return !g->o.scribe || scribe_room(g->o.scribe);
+}
+
 size_t
 gate_open(const struct gate *g)
 {

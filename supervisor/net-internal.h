@@ -20,6 +20,8 @@
 #define NET_CONNS_MAX 65536u	/* connections that it says are open */
 #define NET_ACTIONS_MAX 131072u /* actions of which it owes the end */
 #define NET_OPEN_MAX 256u	/* requests without outcome */
+#define NET_LAST_MAX 128u	/* told one by one when all end; then a sum */
+#define NET_LAST_US 100000u	/* for what the shim says at the end */
 #define NET_TURN 64u		/* packets in one turn of the loop */
 #define NET_LEASE (1u << 20)	/* bytes, where a rule looks at the size */
 #define NET_TABLE 1024u		/* buckets */
@@ -186,6 +188,7 @@ void net_shim_send(struct net *n, struct net_writer *w, int fd, bool secret);
 void net_shim_say(struct net *n, enum net_op op); /* without fields */
 /* Reads no more while too much is under way. */
 void net_shim_pace(struct net *n);
+void net_shim_last_words(struct net *n);
 
 /* net.c */
 void net_watch(struct net *n, bool on); /* the listeners */
@@ -206,6 +209,10 @@ void net_turn_begin(struct net *n, struct net_turn *t, const struct request *rq,
 void net_turn_cancel(struct net_turn *t);
 /* Those that wait, as far as they are heard; soon, not from within. */
 void net_turns_soon(struct net *n);
+/* Looks again in a moment. */
+void net_turns_retry(struct net *n);
+/* Is there so much to be recorded that nothing more is heard? */
+bool net_is_behind(const struct net *n);
 void net_turns_take(struct net *n);
 int net_gate(struct net *n); /* makes it when it is first needed */
 

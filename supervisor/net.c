@@ -124,7 +124,10 @@ net_lost(struct net *n, const char *status, const char *error)
 static void
 on_turns(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
 {
-	net_turns_take(arg);
+	struct net *n = arg;
+
+	net_turns_take(n);
+	net_shim_pace(n);
 }
 
 /* Life */
@@ -262,6 +265,7 @@ net_free(struct net *n)
 {
 	if (!n)
 		return;
+	net_shim_last_words(n);
 	net_shim_kill(n);
 	net_lost(n, "killed", "box-ended");
 	free_parts(n);

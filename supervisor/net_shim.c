@@ -12,6 +12,7 @@
 #include <event2/event.h>
 #include <fcntl.h>
 #include <linux/sched.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -223,7 +224,8 @@ on_writable(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
 static bool
 is_full(const struct net *n)
 {
-	return n->n_asks >= NET_ASKS_MAX || n->held >= NET_HELD_MAX;
+	return n->n_asks >= NET_ASKS_MAX || n->held >= NET_HELD_MAX ||
+	       net_is_behind(n);
 }
 
 void
@@ -235,7 +237,9 @@ net_shim_pace(struct net *n)
 		return;
 	if (n->frozen || is_full(n))
 		event_del(s->ev_read);
-	else
+	if (net_is_behind(n)) /* of which we hear nothing */
+		net_turns_retry(n);
+	if (!n->frozen && !is_full(n))
 		event_add(s->ev_read, NULL);
 }
 
@@ -277,6 +281,26 @@ on_readable(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
 		if (is_full(n) || n->frozen || !read_one(n))
 			break;
 	net_shim_pace(n);
+}
+
+/* The box ended, and its end of every connection with it: what the shim has to
+ * say of that is heard for a moment. */
+void
+net_shim_last_words(struct net *n)
+{
+	struct net_shim *s = &n->shim;
+	uint64_t until = net_now_us() + NET_LAST_US;
+
+	while (n->n_actions && s->chan >= 0 && !s->broken && !n->frozen) {
+		struct pollfd p = { .fd = s->chan, .events = POLLIN };
+		uint64_t now = net_now_us();
+
+		if (now >= until || net_is_behind(n) ||
+		    poll(&p, 1, (int)((until - now + 999) / 1000)) <= 0)
+			break;
+		while (!net_is_behind(n) && read_one(n))
+			;
+	}
 }
 
 /* The end */

@@ -180,15 +180,41 @@ net_action_end(struct net *n, struct net_action *a,
 	net_turns_soon(n);
 }
 
+/* What has its outcome is a stream: the first are told of one by one. */
+static void
+end_last(struct net *n, struct net_action *a, const struct gate_outcome *o,
+	 size_t *told)
+{
+	if (a->told && (*told)++ >= NET_LAST_MAX)
+		action_free(n, a);
+	else
+		net_action_end(n, a, o);
+}
+
+static void
+tell_rest(struct net *n, size_t rest, const struct gate_outcome *o)
+{
+	struct gate_outcome all = *o;
+	char text[64];
+
+	snprintf(text, sizeof(text), "%zu more connections", rest);
+	all.detail = text;
+	gate_tell(n->gate, 0, "network.closed", &all);
+}
+
 void
 net_table_clear(struct net *n, const struct gate_outcome *o)
 {
+	size_t told = 0;
+
 	for (size_t i = 0; i < NET_TABLE; i++) {
 		while (n->actions[i])
-			net_action_end(n, n->actions[i], o);
+			end_last(n, n->actions[i], o, &told);
 		while (n->conns[i])
 			net_conn_drop(n, n->conns[i]);
 	}
+	if (told > NET_LAST_MAX)
+		tell_rest(n, told - NET_LAST_MAX, o);
 }
 
 void

@@ -56,8 +56,6 @@ take(struct net_turn *t)
 void
 net_turns_take(struct net *n)
 {
-	const struct timeval retry = { .tv_usec = RETRY_US };
-
 	if (n->taking || n->frozen)
 		return;
 	n->taking = true;
@@ -71,7 +69,21 @@ net_turns_take(struct net *n)
 	}
 	n->taking = false;
 	if (n->first)
-		event_add(n->ev_turns, &retry);
+		net_turns_retry(n);
+}
+
+void
+net_turns_retry(struct net *n)
+{
+	const struct timeval retry = { .tv_usec = RETRY_US };
+
+	event_add(n->ev_turns, &retry);
+}
+
+bool
+net_is_behind(const struct net *n)
+{
+	return n->gate && !gate_can_tell(n->gate);
 }
 
 void

@@ -371,6 +371,12 @@ scribe_ready(const struct scribe *t)
 	return owes(t) == 0;
 }
 
+bool
+scribe_room(const struct scribe *t)
+{
+	return t->n < SCRIBE_KEPT_MAX / 2 && t->bytes < SCRIBE_KEPT_BYTES / 2;
+}
+
 int
 scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	   unsigned int flags, scribe_done *done, void *arg)

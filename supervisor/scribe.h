@@ -61,6 +61,9 @@ int scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	       unsigned int flags, scribe_done *done, void *arg);
 /* Would it be heard now? Else something has to be acknowledged first. */
 bool scribe_ready(const struct scribe *t);
+/* Is there room for what is to be told? Half of it is kept for what cannot
+ * wait. */
+bool scribe_room(const struct scribe *t);
 /* Tells; ref may be 0. outcome (or NULL): of the intent f, sent with its
  * number. */
 void scribe_tell(struct scribe *t, enum record_type type, uint64_t ref,

@@ -105,7 +105,7 @@ serve(int chan)
 }
 
 static int
-open_inside(int chan, size_t tcp, bool nft)
+open_inside(int chan, int family, size_t tcp, bool nft)
 {
 	struct stage_msg m = { .type = STAGE_NET };
 	int fds[PLAN_SOCKETS_MAX + 3];
@@ -114,8 +114,7 @@ open_inside(int chan, size_t tcp, bool nft)
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNET) < 0)
 		m.code = -errno;
 	fds[n++] = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	fds[n++] =
-		socket(AF_INET6, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	fds[n++] = socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	while (n < tcp + 2)
 		fds[n++] =
 			socket(AF_INET6,
@@ -127,10 +126,10 @@ open_inside(int chan, size_t tcp, bool nft)
 }
 
 static _Noreturn void
-inside(int chan, size_t tcp, bool nft)
+inside(int chan, int family, size_t tcp, bool nft)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	if (open_inside(chan, tcp, nft) == 0)
+	if (open_inside(chan, family, tcp, nft) == 0)
 		serve(chan);
 	_exit(0);
 }
@@ -154,7 +153,7 @@ take(struct netns *n, size_t tcp)
 }
 
 int
-netns_new(struct netns *n, size_t tcp, bool nft)
+netns_new(struct netns *n, int family, size_t tcp, bool nft)
 {
 	int sv[2];
 
@@ -164,7 +163,7 @@ netns_new(struct netns *n, size_t tcp, bool nft)
 	n->pid = fork();
 	if (n->pid == 0) {
 		close(sv[0]);
-		inside(sv[1], tcp, nft);
+		inside(sv[1], family, tcp, nft);
 	}
 	close(sv[1]);
 	n->chan = sv[0];

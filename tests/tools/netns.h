@@ -16,9 +16,10 @@ struct netns {
 	struct net_sockets sockets;
 };
 
-/* -EPERM and the like: this machine gives no namespaces. nft: with nfnetlink,
- * if the kernel has it. */
-int netns_new(struct netns *n, size_t tcp, bool nft);
+/* -EPERM and the like: this machine gives no namespaces. family: AF_INET6, or
+ * AF_INET as on a host without the other. nft: with nfnetlink, if the kernel
+ * has it. */
+int netns_new(struct netns *n, int family, size_t tcp, bool nft);
 void netns_free(struct netns *n);
 /* connect(2) of a socket of that type to an address (text of either family), at
  * once or within five seconds. 0, or the errno, negative. *ret_fd: the

@@ -22,10 +22,11 @@ struct world {
 static const uint16_t named[] = { 22, 80, 443, 8443 };
 
 static void
-begin(struct world *w, const struct net_listen_request *rq, bool nft)
+begin_as(struct world *w, const struct net_listen_request *rq, int family,
+	 bool nft)
 {
 	struct err e = ERR_INIT;
-	int r = netns_new(&w->ns, net_listen_sockets(rq), nft);
+	int r = netns_new(&w->ns, family, net_listen_sockets(rq), nft);
 
 	if (r == -EPERM || r == -ENOSPC || r == -EACCES)
 		SKIP("needs namespaces: %s", strerror(-r));
@@ -34,6 +35,12 @@ begin(struct world *w, const struct net_listen_request *rq, bool nft)
 	r = net_listen_open(&w->ns.sockets, rq, &w->l, &e);
 	if (r < 0)
 		FAIL("%s", e.text);
+}
+
+static void
+begin(struct world *w, const struct net_listen_request *rq, bool nft)
+{
+	begin_as(w, rq, AF_INET6, nft);
 }
 
 static void
@@ -265,6 +272,25 @@ TEST(without_nf_tables_named_ports_only)
 	end(&w);
 }
 
+TEST(a_host_without_ipv6)
+{
+	const struct net_listen_request rq = { named, ARRAY_SIZE(named), true };
+	struct world w;
+
+	for (int nft = 0; nft < 2; nft++) {
+		begin_as(&w, &rq, AF_INET, nft);
+		ASSERT_FALSE(w.l.v6);
+		ASSERT_STREQ(w.l.fault, "");
+		expect(&w, "192.0.2.7", 443, LISTEN_PORT);
+		expect(&w, "9.9.9.9", 53, LISTEN_DNS_TCP);
+		expect(&w, "127.0.0.53", 3128, LISTEN_PROXY);
+		expect_dns(&w, "9.9.9.9");
+		if (w.l.redirects)
+			expect(&w, "192.0.2.7", 8080, LISTEN_ANY);
+		end(&w);
+	}
+}
+
 /* A rule may name the very port that all is redirected to. */
 TEST(named_ports_may_be_ours)
 {
@@ -293,7 +319,7 @@ TEST(too_few_sockets_is_an_error)
 	struct err e = ERR_INIT;
 	struct net_listen l;
 	struct netns ns;
-	int r = netns_new(&ns, net_listen_sockets(&rq) - 1, true);
+	int r = netns_new(&ns, AF_INET6, net_listen_sockets(&rq) - 1, true);
 
 	if (r == -EPERM || r == -ENOSPC || r == -EACCES)
 		SKIP("needs namespaces: %s", strerror(-r));
@@ -334,7 +360,7 @@ TEST(redirect_hears_a_refusal)
 	const struct net_listen_request rq = { named, ARRAY_SIZE(named), true };
 	struct err e = ERR_INIT;
 	struct netns ns;
-	int r = netns_new(&ns, net_listen_sockets(&rq), true);
+	int r = netns_new(&ns, AF_INET6, net_listen_sockets(&rq), true);
 
 	if (r == -EPERM || r == -ENOSPC || r == -EACCES)
 		SKIP("needs namespaces: %s", strerror(-r));

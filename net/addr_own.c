@@ -54,7 +54,7 @@ family_len(unsigned int family)
 
 /* The attribute's address of len bytes, or NULL. */
 static const uint8_t *
-attr_addr(const struct rtattr *a, int left, unsigned short type, size_t len)
+attr_addr(struct rtattr *a, int left, unsigned short type, size_t len)
 {
 	for (; RTA_OK(a, left); a = RTA_NEXT(a, left))
 		if (a->rta_type == type && RTA_PAYLOAD(a) >= len)
@@ -64,9 +64,9 @@ attr_addr(const struct rtattr *a, int left, unsigned short type, size_t len)
 
 /* IFA_ADDRESS is the other side's on a point-to-point link. */
 static int
-take_address(struct addr_own *o, const struct nlmsghdr *h)
+take_address(struct addr_own *o, struct nlmsghdr *h)
 {
-	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	struct ifaddrmsg *m = NLMSG_DATA(h);
 	size_t len = family_len(m->ifa_family);
 	int left = (int)IFA_PAYLOAD(h);
 	const uint8_t *a = attr_addr(IFA_RTA(m), left, IFA_LOCAL, len);
@@ -84,10 +84,10 @@ is_local(const struct rtmsg *m)
 }
 
 static int
-take_route(struct addr_own *o, const struct nlmsghdr *h)
+take_route(struct addr_own *o, struct nlmsghdr *h)
 {
 	static const uint8_t any[16];
-	const struct rtmsg *m = NLMSG_DATA(h);
+	struct rtmsg *m = NLMSG_DATA(h);
 	size_t len = family_len(m->rtm_family);
 	const uint8_t *a =
 		attr_addr(RTM_RTA(m), (int)RTM_PAYLOAD(h), RTA_DST, len);
@@ -98,7 +98,7 @@ take_route(struct addr_own *o, const struct nlmsghdr *h)
 }
 
 static int
-take(struct addr_own *o, const struct nlmsghdr *h)
+take(struct addr_own *o, struct nlmsghdr *h)
 {
 	if (h->nlmsg_type == NLMSG_ERROR) {
 		const struct nlmsgerr *e = NLMSG_DATA(h);
@@ -118,7 +118,7 @@ take(struct addr_own *o, const struct nlmsghdr *h)
 
 /* 1: that was the last. */
 static int
-message(struct addr_own *o, const struct nlmsghdr *h)
+message(struct addr_own *o, struct nlmsghdr *h)
 {
 	int error = 0;
 
@@ -148,7 +148,7 @@ receive(struct addr_own *o, int fd)
 			continue;
 		if (n <= 0 || left > sizeof(buf))
 			return n < 0 ? -errno : -EBADMSG;
-		for (const struct nlmsghdr *h = &buf.head; NLMSG_OK(h, left);
+		for (struct nlmsghdr *h = &buf.head; NLMSG_OK(h, left);
 		     h = NLMSG_NEXT(h, left)) {
 			int r = message(o, h);
 

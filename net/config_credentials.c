@@ -31,8 +31,10 @@ config_is_alnum(char c)
 int
 config_take(struct json_reader *x, char *copy, char **to)
 {
-	if (!copy)
-		return err_sys(x->e, -ENOMEM, "%s", x->doc.label);
+	if (!copy) {
+		err_sys(x->e, -ENOMEM, "%s", x->doc.label);
+		return -ENOMEM;
+	}
 	free(*to);
 	*to = copy;
 	return 0;
@@ -236,8 +238,10 @@ read_credential(struct json_reader *x, const char *at, const char *name,
 	*c = (struct credential){ .timeout_us = 10 * SECOND,
 				  .lease_us = 300 * SECOND,
 				  .hosts = rd->hosts };
-	if (!str_is_name(name))
-		return config_fail(x, at, name, "is no name for a credential");
+	if (!str_is_name(name)) {
+		config_fail(x, at, name, "is no name for a credential");
+		return -EINVAL;
+	}
 	r = config_take(x, strdup(name), &c->name);
 	if (r >= 0)
 		r = json_read_object(x, at, v, keys, ARRAY_SIZE(keys), c);

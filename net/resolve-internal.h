@@ -18,3 +18,6 @@ void channel_ask(struct channel *ch, const char *name, channel_answer *answer,
 		 void *arg);
 /* The host's resolv.conf is another one by now. */
 bool channel_is_stale(const struct channel *ch);
+
+/* As RFC 6724 has it; n at most RESOLVE_ADDRS_MAX. */
+void resolve_order(struct resolved *v, size_t n);

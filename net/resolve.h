@@ -25,10 +25,10 @@ struct resolved {
 };
 
 struct resolve_call {
-	/* status 0: n addresses, in the order to be tried (RFC 6724 as c-ares
-	 * sorts). -ENOENT: no such name; -ENODATA: no address; -ETIMEDOUT;
-	 * -EBUSY: too many questions; -EINVAL: not a canonical name; -EIO: no
-	 * usable answer. */
+	/* status 0: n addresses, in the order to be tried (RFC 6724),
+	 * at most half of RESOLVE_ADDRS_MAX of a family. -ENOENT: no such name;
+	 * -ENODATA: no address; -ETIMEDOUT; -EBUSY: too many questions;
+	 * -EINVAL: not a canonical name; -EIO: no usable answer. */
 	void (*done)(struct resolve_call *c, int status,
 		     const struct resolved *v, size_t n);
 	struct resolve_call *next; /* the resolver's */

@@ -297,18 +297,22 @@ take_address(const struct ares_addrinfo_node *n, struct resolved *ret)
 	return ret->len != 0;
 }
 
+/* The first ones of each family, so that none crowds out the other. */
 static size_t
 take_addresses(const struct ares_addrinfo *ai, struct resolved *v,
 	       uint32_t *ret_ttl)
 {
+	size_t n = 0, of[2] = { 0, 0 };
 	uint32_t ttl = UINT32_MAX;
-	size_t n = 0;
 
-	for (const struct ares_addrinfo_node *a = ai->nodes;
-	     a && n < RESOLVE_ADDRS_MAX; a = a->ai_next) {
-		if (!take_address(a, &v[n]))
+	for (const struct ares_addrinfo_node *a = ai->nodes; a;
+	     a = a->ai_next) {
+		size_t *family = &of[a->ai_family == AF_INET6];
+
+		if (*family == RESOLVE_ADDRS_MAX / 2 || !take_address(a, &v[n]))
 			continue;
 		ttl = MIN(ttl, (uint32_t)MAX(a->ai_ttl, 0));
+		++*family;
 		n++;
 	}
 	for (const struct ares_addrinfo_cname *c = ai->cnames; c; c = c->next)
@@ -329,6 +333,7 @@ on_answer(void *arg, int status, int timeouts, struct ares_addrinfo *ai)
 	(void)timeouts;
 	if (r == 0 && ai)
 		n = take_addresses(ai, v, &ttl);
+	resolve_order(v, n);
 	if (ai)
 		ares_freeaddrinfo(ai);
 	if (r == 0 && !n)
@@ -344,6 +349,7 @@ channel_ask(struct channel *ch, const char *name, channel_answer *answer,
 	static const struct ares_addrinfo_hints hints = {
 		.ai_family = AF_UNSPEC,
 		.ai_socktype = SOCK_STREAM,
+		.ai_flags = ARES_AI_NOSORT, /* resolve_order() */
 	};
 	struct asked *a = malloc(sizeof(*a));
 

@@ -10,15 +10,15 @@
 
 #include <stddef.h>
 
-#define SECRET_MAX                                                             \
-	8192u /* bytes; a line feed at the end is cut; no NUL, CR or LF inside \
-	       */
+/* Bytes; a line feed at the end is cut; no control characters inside. */
+#define SECRET_MAX 8192u
 #define PLACEHOLDER_MAX 256u
 
 struct event_base;
 struct secrets;
 
-/* env: of the caller of run, for SECRET_ENV; borrowed while this lives. */
+/* env: of the caller of run, for SECRET_ENV, SECRET_SYSTEMD and commands. Both
+ * are borrowed while this lives. */
 int secrets_new(struct event_base *base, const struct net_config *c,
 		const char *const *env, struct secrets **ret, struct err *e);
 void secrets_free(struct secrets *s); /* wipes */
@@ -31,7 +31,8 @@ const char *secrets_placeholder(const struct secrets *s, size_t i);
 
 struct secret_call {
 	/* status 0: value, valid during the call only. -EACCES: revoked.
-	 * Others: the source failed; e says how, without the value. */
+	 * Others: the source failed; e says how, without the value. Not from
+	 * within done: secrets_free(). */
 	void (*done)(struct secret_call *c, int status, const char *value,
 		     size_t len, const struct err *e);
 	struct secret_call *next; /* the keeper's */
@@ -45,6 +46,6 @@ void secret_revoke(struct secrets *s, size_t i);
 bool secret_revoked(const struct secrets *s, size_t i);
 
 /* Which use of credential i fits a request: index, or -ENOENT. scheme: "http",
- * "https". */
+ * "https", "ws", "wss"; host: canonical; path: decoded, clean. */
 int credential_fits(const struct credential *c, const char *host, uint16_t port,
 		    const char *scheme, const char *method, const char *path);

@@ -42,7 +42,7 @@
 	NET_OP(ROUTE, 3, SHIM, "what must be known of HOST and PORT")          \
 	NET_OP(ROUTED, 4, SUPERVISOR, "NEEDS")                                 \
 	NET_OP(NAME, 5, SHIM, "may HOST be dialled at all? (DNS)")             \
-	NET_OP(NAMED, 6, SUPERVISOR, "VERDICT")                                \
+	NET_OP(NAMED, 6, SUPERVISOR, "VERDICT; BODY, why not")                 \
 	NET_OP(ASK, 7, SHIM, "one action")                                     \
 	NET_OP(ANSWER, 8, SUPERVISOR,                                          \
 	       "VERDICT, ACTION, descriptor, or why not")                      \

@@ -76,5 +76,16 @@ int build_mask(struct builder *b, const char *dst, const char *rest);
 int build_socket_masks(struct builder *b);
 /* compile_rules.c: Landlock. */
 int build_rules(struct builder *b);
+int build_rule(struct builder *b, const char *path, uint64_t access);
 /* compile_env.c */
 int build_env(struct builder *b);
+int build_env_set(struct builder *b, const char *name, const char *value);
+int build_env_pair(struct builder *b, const char *pair); /* K=V */
+/* compile_net.c: variables that a profile may change, and those that are
+ * agentbox's; contents of files in /etc; certificates. */
+int build_net_env(struct builder *b);
+int build_net_own_env(struct builder *b);
+const char *build_net_resolv(const struct builder *b);
+const char *build_net_hosts_order(const struct builder *b);
+int build_net_files(struct builder *b);
+int build_net_rules(struct builder *b);

@@ -173,6 +173,8 @@ wanted_layers(const struct builder *b)
 		off |= LAYER_BIT(LAYER_OWNUID);
 	if (!b->p->process.timens)
 		off |= LAYER_BIT(LAYER_TIME);
+	if (!b->r->sockets)
+		off |= LAYER_BIT(LAYER_BROKER);
 	if (!is_limit(c->memory))
 		off |= LAYER_BIT(LAYER_MEMORY);
 	if (!is_limit(c->swap))
@@ -299,6 +301,7 @@ fill_plan(struct builder *b)
 		.flags = (b->r->tty ? PLAN_TTY : 0) |
 			 (p->process.timens ? PLAN_TIMENS : 0) |
 			 (p->process.loopback ? PLAN_LOOPBACK : 0) |
+			 (b->r->sockets ? PLAN_NETWORK | PLAN_LOOPBACK : 0) |
 			 (b->r->root ? PLAN_SETGROUPS : 0),
 		.layers = wanted_layers(b),
 		.optional = p->requires.optional,
@@ -307,6 +310,7 @@ fill_plan(struct builder *b)
 		.oom_score_adj = p->process.oom_score_adj,
 		.umask = 022,
 		.landlock_min = p->requires.landlock_abi,
+		.sockets = b->r->sockets,
 		.hostname =
 			p->process.hostname ? p->process.hostname : b->r->name,
 		.workdir = ws ? b->r->workspace : BOX_HOME,

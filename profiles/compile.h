@@ -19,6 +19,12 @@ struct compile_request {
 	const char *cache_dir;	     /* seccomp cache; or NULL */
 	const char *helper; /* program of the host, beside all that the profile
 			       says, at BOX_HELPER; or NULL */
+	uint32_t sockets;   /* TCP ones of the broker that serves the box; 0: no
+			       network */
+	const char *const *broker_env; /* K=V: placeholders of credentials, in
+					  place of what else says K; or NULL */
+	const char *ca_file; /* certificates that the box trusts, on the host;
+				or NULL: the host's own */
 	bool tty;
 	bool root; /* root mode: IDMAP and FD flags */
 };
@@ -43,3 +49,4 @@ void compiled_free(struct compiled *c);
 #define BOX_RUN "/run/agentbox"
 #define BOX_CANARY "/run/agentbox/canary"
 #define BOX_HELPER "/run/agentbox/helper"
+#define BOX_CA "/run/agentbox/ca.pem"

@@ -28,8 +28,14 @@ set_pair(struct builder *b, const char *pair, size_t name)
 	return *slot ? 0 : -ENOMEM;
 }
 
-static int
-set_value(struct builder *b, const char *name, const char *value)
+int
+build_env_pair(struct builder *b, const char *pair)
+{
+	return set_pair(b, pair, strcspn(pair, "="));
+}
+
+int
+build_env_set(struct builder *b, const char *name, const char *value)
 {
 	const char *pair = build_printf(b, "%s=%s", name, value);
 
@@ -40,9 +46,11 @@ set_value(struct builder *b, const char *name, const char *value)
 static int
 set_own(struct builder *b)
 {
-	int r = set_value(b, "AGENTBOX", "1");
+	int r = build_env_set(b, "AGENTBOX", "1");
 
-	return r < 0 ? r : set_value(b, "AGENTBOX_BOX", b->r->name);
+	if (r >= 0)
+		r = build_env_set(b, "AGENTBOX_BOX", b->r->name);
+	return r < 0 ? r : build_net_own_env(b);
 }
 
 /* The name of a terminal type, or what every terminal can be. */
@@ -71,10 +79,10 @@ set_base(struct builder *b)
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(base) && r >= 0; i++)
-		r = set_value(b, base[i][0], base[i][1]);
+		r = build_env_set(b, base[i][0], base[i][1]);
 	if (r >= 0 && b->r->tty)
-		r = set_value(b, "TERM", terminal_type(b));
-	return r;
+		r = build_env_set(b, "TERM", terminal_type(b));
+	return r < 0 ? r : build_net_env(b);
 }
 
 /* Does the pattern of env.pass name this variable? */

@@ -163,12 +163,15 @@ build_etc(struct builder *b)
 		{ .kind = PLAN_FS_FILE,
 		  .dst = "/etc/nsswitch.conf",
 		  .mode = 0444,
-		  .data = "passwd: files\ngroup: files\nhosts: files\n"
-			  "services: files\nprotocols: files\n" },
+		  .data = build_printf(b,
+				       "passwd: files\ngroup: files\n"
+				       "hosts: %s\n"
+				       "services: files\nprotocols: files\n",
+				       build_net_hosts_order(b)) },
 		{ .kind = PLAN_FS_FILE,
 		  .dst = "/etc/resolv.conf",
 		  .mode = 0444,
-		  .data = "# No name server: this box has no network.\n" },
+		  .data = build_net_resolv(b) },
 	};
 
 	return steps(b, etc, ARRAY_SIZE(etc));
@@ -330,5 +333,7 @@ build_fs(struct builder *b)
 		r = build_binds(b, false);
 	if (r >= 0)
 		r = build_binds(b, true);
+	if (r >= 0)
+		r = build_net_files(b);
 	return r < 0 ? r : build_helper(b);
 }

@@ -1,7 +1,7 @@
 /*
  * The Landlock rules: the same grants once more, enforced by another part of
  * the kernel than the mounts are. What always holds: no rule covers BOX_RUN
- * (but its helper, where there is one), whose canary file proves after the
+ * (but its helper and its certificates), whose canary file proves after the
  * start that the domain is in force; no rule gives the right to make devices;
  * what may be written may be executed only where the profile says both.
  */
@@ -15,8 +15,8 @@
 	 LL_MAKE_DIR | LL_MAKE_REG | LL_MAKE_SOCK | LL_MAKE_FIFO |             \
 	 LL_MAKE_SYM | LL_REFER)
 
-static int
-add_rule(struct builder *b, const char *path, uint64_t access)
+int
+build_rule(struct builder *b, const char *path, uint64_t access)
 {
 	struct plan_rule *rule = build_push(b, &b->rules, sizeof(*rule),
 					    PLAN_RULES_MAX, "Landlock rules");
@@ -50,7 +50,7 @@ rules_of_grants(struct builder *b)
 		if (path_within(g[i].dst, "/etc") &&
 		    (g[i].flags & GRANT_ACCESS) == GRANT_READ)
 			continue;
-		r = add_rule(b, g[i].dst, rights_of(&g[i]));
+		r = build_rule(b, g[i].dst, rights_of(&g[i]));
 	}
 	return r;
 }
@@ -75,8 +75,10 @@ build_rules(struct builder *b)
 	int r = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(own) && r >= 0; i++)
-		r = add_rule(b, own[i].path, own[i].access);
+		r = build_rule(b, own[i].path, own[i].access);
 	if (r >= 0 && b->r->helper)
-		r = add_rule(b, BOX_HELPER, LL_READ_FILE | LL_EXECUTE);
+		r = build_rule(b, BOX_HELPER, LL_READ_FILE | LL_EXECUTE);
+	if (r >= 0)
+		r = build_net_rules(b);
 	return r < 0 ? r : rules_of_grants(b);
 }

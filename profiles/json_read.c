@@ -157,8 +157,10 @@ json_read_text(struct json_reader *x, const char *at, const json_t *v,
 
 	if (!s)
 		return json_read_wrong(x, at, v, want);
-	if (strlen(s) != json_string_length(v))
-		return jsonc_fail(&x->doc, x->e, at, "holds a NUL");
+	if (strlen(s) != json_string_length(v)) {
+		jsonc_fail(&x->doc, x->e, at, "holds a NUL");
+		return -EINVAL;
+	}
 	*ret = s;
 	return 0;
 }

@@ -37,8 +37,8 @@ static const char *const accesses[] = {
 /* Layers that a box can be without: those that depend on the host's set-up or
  * on a newer kernel. The others are what confinement is. */
 static const char *const optional_layers[] = {
-	"cgroupns", "time", "landlock", "oom",	  "memory", "swap",
-	"pids",	    "cpu",  "io",	"freeze", "disk",   NULL,
+	"cgroupns", "time", "landlock", "oom",	"memory", "swap", "pids",
+	"cpu",	    "io",   "freeze",	"disk", "broker", NULL,
 };
 
 static const struct profile_key requires_keys[] = {

@@ -417,11 +417,42 @@ check_class(struct load *l)
 	return 0;
 }
 
+static bool
+grants_network(const struct profile *p)
+{
+	for (size_t i = 0; i < p->own.n_rules; i++)
+		if (grants(&p->own.rule[i]) && p->own.rule[i].on & ON(NETWORK))
+			return true;
+	for (size_t i = 0; i < p->n_parents; i++)
+		if (grants_network(p->parent[i]))
+			return true;
+	return false;
+}
+
+/* What a box dials arrives over loopback, so that is up where anything may be
+ * dialled, said or not; only to say the contrary is a contradiction. */
+static int
+check_loopback(struct load *l)
+{
+	const json_t *process = json_object_get(l->doc->root, "process");
+
+	if (!json_is_false(json_object_get(process, "loopback")) ||
+	    !grants_network(l->p))
+		return 0;
+	load_enter(l, "process");
+	load_enter(l, "loopback");
+	load_fail(l, "loopback is down, and rules grant a network, which comes "
+		     "over loopback");
+	return err_cure(l->e, "leave loopback out, or grant no network");
+}
+
 int
 review(struct load *l)
 {
 	int r = check_class(l);
 
+	if (r >= 0)
+		r = check_loopback(l);
 	if (r >= 0)
 		r = check_ids(l);
 	if (r >= 0)

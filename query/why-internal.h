@@ -23,5 +23,9 @@ void why_value(const json_t *v, char *buf, size_t size);
 
 /* why_decision.c: rule, failed condition, nearest grant, policy, change. */
 void why_decision(struct why *w, json_t *o);
+/* why_refused.c: refused before it was decided on: because, change. */
+void why_refused(struct why *w, json_t *o);
+/* What the broker could not do, by the field error of an outcome; or NULL. */
+const char *why_broker_text(const struct record *r);
 /* why_end.c: what became of it. */
 void why_outcome(struct why *w, json_t *o);

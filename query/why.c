@@ -344,6 +344,8 @@ facts(struct why *w)
 	add_what(w, o);
 	if (w->decision)
 		why_decision(w, o);
+	else
+		why_refused(w, o);
 	add_by(w, o);
 	why_outcome(w, o);
 	add_part_of(w, o);

@@ -17,6 +17,10 @@ static const struct {
 	{ "exit-status", "the command ended with an error of its own" },
 	{ "caller-gone", "who asked did not wait for the answer" },
 	{ "no-record", "its record came too late, so it was denied" },
+	{ "record-lost", "a decision before it could not be recorded" },
+	{ "long", "it went on for long; network.closed tells its end" },
+	{ "shim-died", "the process that carried it died" },
+	{ "box-ended", "its box ended" },
 };
 
 static const char *
@@ -25,6 +29,8 @@ end_text(const struct record *r)
 	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
 		if (render_is(r, FIELD_ERROR, ends[i].error))
 			return ends[i].text;
+	if (why_broker_text(r))
+		return why_broker_text(r);
 	if (render_is(r, FIELD_STATUS, "ok"))
 		return "it was done";
 	if (render_is(r, FIELD_STATUS, "unknown"))

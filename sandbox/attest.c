@@ -433,6 +433,34 @@ check_cgroup(struct attest *a)
 			a->t->row[rows[i]].state = LAYER_OFF;
 }
 
+/* Tried out with connections of our own, net_listen.c. A box that may dial only
+ * ports with a listener each misses nothing but the record of other attempts.
+ */
+static void
+check_broker(struct attest *a)
+{
+	const struct net_listen *l = a->p->net;
+	struct layer_row *row = &a->t->row[LAYER_BROKER];
+
+	if (!(a->p->plan->layers & LAYER_BIT(LAYER_BROKER)) || !l)
+		return;
+	if (l->fault[0]) {
+		set_row(a, LAYER_BROKER, false, "%s", l->fault);
+		return;
+	}
+	set_row(a, LAYER_BROKER, l->redirects, "%s%s%s%.90s%s",
+		l->redirects ? "nf_tables redirect" : "",
+		l->redirects && l->ports[0] ? " + " : "",
+		l->ports[0] ? "ports " : "", l->ports,
+		l->v6 ? "" : ", no IPv6");
+	if (l->redirects)
+		return;
+	set_row(a, LAYER_BROKER, false, "ports %.60s only: %.80s",
+		l->ports[0] ? l->ports : "none", l->why);
+	if (!a->p->net_any)
+		row->state = LAYER_DEGRADED;
+}
+
 static void
 set_requests(struct attest *a)
 {
@@ -521,6 +549,7 @@ attest_world(const struct attest_params *ap, struct layer_table *t)
 	check_oom(&a);
 	check_mounts(&a);
 	check_cgroup(&a);
+	check_broker(&a);
 	attest_close(&a);
 }
 

@@ -8,6 +8,7 @@
 #include "sandbox/cgroup.h"
 #include "sandbox/launch.h"
 #include "sandbox/layers.h"
+#include "sandbox/net_listen.h"
 #include "sandbox/plan.h"
 
 struct attest_params {
@@ -17,6 +18,10 @@ struct attest_params {
 	const struct cgroup_limits *limits;
 	struct cgroup *cg;	/* or NULL */
 	const char *cgroup_why; /* why there is none; may be NULL */
+	/* with PLAN_NETWORK: what was opened, and tried out; net_any: rules
+	 * name not only single ports */
+	const struct net_listen *net;
+	bool net_any;
 };
 
 /* First half, once pid 1 has built the file tree: namespaces, ids, mounts, oom

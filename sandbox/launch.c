@@ -5,12 +5,11 @@
  * mapped from outside, which is also what keeps the stage from going on before
  * its supervisor is ready.
  */
-#include "sandbox/launch.h"
+#include "sandbox/launch-internal.h"
 
 #include "lib/fd.h"
 #include "lib/raw.h"
 #include "sandbox/clone.h"
-#include "sandbox/mount.h"
 #include "sandbox/net.h"
 #include "sandbox/probe.h"
 #include "sandbox/sys.h"
@@ -183,127 +182,6 @@ launch_begin(const char *path, const int stdio[3], struct launch *l,
 	return r;
 }
 
-static int
-write_map(int proc, const char *file, unsigned int in, unsigned int out)
-{
-	char text[48];
-
-	snprintf(text, sizeof(text), "%u %u 1", in, out);
-	return fd_write_string(proc, file, text);
-}
-
-/* The supervisor maps exactly one id; a caller without privilege must give up
- * setgroups first (user_namespaces(7)). */
-static int
-write_maps(pid_t pid, unsigned int in_uid, unsigned int uid,
-	   unsigned int in_gid, unsigned int gid, bool root)
-{
-	_cleanup_close_ int proc = -EBADF;
-	char path[32];
-	int r = 0;
-
-	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	proc = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (proc < 0)
-		return -errno;
-	if (!root)
-		r = fd_write_string(proc, "setgroups", "deny");
-	if (r >= 0)
-		r = write_map(proc, "gid_map", in_gid, gid);
-	if (r >= 0)
-		r = write_map(proc, "uid_map", in_uid, uid);
-	return r;
-}
-
-/* A user namespace that says: files of the owner belong to the box. It lives
- * as long as the mounts that use it; the process that opened it waits to be
- * killed. */
-static int
-holder_main(void *arg)
-{
-	const pid_t *parent = arg;
-
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0)
-		while (getppid() == *parent)
-			pause();
-	return 0;
-}
-
-static int
-idmap_open(const struct launch_params *lp, struct err *e)
-{
-	static char stack[CLONE_STACK] __attribute__((aligned(64)));
-	struct clone_request rq = { .flags = CLONE_NEWUSER | CLONE_VM,
-				    .exit_signal = SIGCHLD };
-	char path[40];
-	pid_t parent = getpid();
-	pid_t pid = clone_call(&rq, stack, holder_main, &parent);
-	int fd = -EBADF, r;
-
-	if (pid < 0)
-		return probe_explain(PROBE_STEP_CLONE, pid, e);
-	r = write_maps(pid, lp->owner_uid, lp->host_uid, lp->owner_gid,
-		       lp->host_gid, true);
-	if (r >= 0) {
-		snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		r = fd < 0 ? -errno : 0;
-	}
-	kill(pid, SIGKILL);
-	waitpid(pid, NULL, 0);
-	return r < 0 ? err_sys(e, r, "cannot map the owner's files") : fd;
-}
-
-static void
-close_all(int *fds, size_t n)
-{
-	while (n)
-		close(fds[--n]);
-}
-
-/* What a person owns becomes the agent's. A tree that root lets be read does
- * not: mapping root's files would open what only root may read. */
-static bool
-wants_idmap(const struct launch_params *lp, const struct plan_fs *f)
-{
-	return f->flags & PLAN_FS_IDMAP &&
-	       !(lp->owner_uid == 0 && f->flags & PLAN_FS_RDONLY);
-}
-
-/* Root mode: the stage has no right to open what belongs to others, so we
- * clone the trees for it. */
-static int
-make_mounts(const struct launch_params *lp, int *fds, size_t *ret_n,
-	    struct err *e)
-{
-	_cleanup_close_ int idmap = -EBADF;
-	const struct plan *p = lp->plan;
-	size_t n = 0;
-	int r = 0;
-
-	for (size_t i = 0; i < p->n_fs && r >= 0; i++) {
-		const struct plan_fs *f = &p->fs[i];
-
-		if (f->kind != PLAN_FS_BIND || !(f->flags & PLAN_FS_FD))
-			continue;
-		if (wants_idmap(lp, f) && idmap < 0)
-			r = idmap = idmap_open(lp, e);
-		if (r >= 0 && n >= STAGE_FDS_MAX)
-			r = err_set(e, -E2BIG, "more than %d granted paths",
-				    STAGE_FDS_MAX);
-		if (r >= 0)
-			r = fds[n] = mount_clone(
-				f, wants_idmap(lp, f) ? idmap : -EBADF, e);
-		n += r >= 0;
-	}
-	if (r < 0) {
-		close_all(fds, n);
-		return r;
-	}
-	*ret_n = n;
-	return 0;
-}
-
 /* A FAIL, and the packet with its cure if there is one. */
 static int
 take_failure(int chan, const struct stage_msg *m, struct err *e)
@@ -327,7 +205,7 @@ take_failure(int chan, const struct stage_msg *m, struct err *e)
 static bool
 keep_fd(struct launch *l, uint32_t type, int fd)
 {
-	int *keep = type == STAGE_READY ? &l->net
+	int *keep = type == STAGE_READY ? &l->net.route
 		    : type == STAGE_TTY ? &l->tty
 					: NULL;
 
@@ -404,11 +282,11 @@ send_mounts(const struct launch_params *lp, struct launch *l, struct err *e)
 	int fds[STAGE_FDS_MAX], r;
 	size_t n = 0;
 
-	r = make_mounts(lp, fds, &n, e);
+	r = launch_make_mounts(lp, fds, &n, e);
 	if (r < 0 || !n)
 		return r;
 	r = stage_send(l->init, &m, fds, n);
-	close_all(fds, n);
+	launch_close_all(fds, n);
 	return r < 0 ? stage_gone(l, e) : 0;
 }
 
@@ -446,6 +324,47 @@ take_init(const struct launch_params *lp, struct launch *l, struct err *e)
 	return r < 0 ? err_sys(e, r, "cannot join the cgroup") : 0;
 }
 
+/* The stage, which decodes our plan, sends what it says: anything else is a
+ * stage that is not ours. */
+static int
+take_sockets(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	int fds[PLAN_SOCKETS_MAX + 2];
+	size_t want = lp->plan->sockets, n = 0;
+	struct stage_msg m;
+	int r = stage_recv(l->init, &m, fds, ARRAY_SIZE(fds), &n, NULL);
+
+	if (r == 1 && m.type == STAGE_NET && (size_t)m.code == want &&
+	    (n == want + 1 || n == want + 2)) {
+		l->net.udp = fds[0];
+		memcpy(l->net.tcp, &fds[1], want * sizeof(*fds));
+		l->net.n_tcp = want;
+		l->net.nft = n == want + 2 ? fds[want + 1] : -EBADF;
+		return 0;
+	}
+	launch_close_all(fds, r == 1 ? n : 0);
+	if (r == 1 && m.type == STAGE_FAIL)
+		return take_failure(l->init, &m, e);
+	if (r < 0)
+		return err_sys(e, r, "the stage's channel");
+	return err_set(e, -EBADMSG, "unexpected word from the stage");
+}
+
+/* Loopback is set up while pid 1 is being made. */
+static int
+set_up_network(const struct launch_params *lp, struct launch *l, struct err *e)
+{
+	uint32_t flags = lp->plan->flags;
+	int r = 0;
+
+	if (flags & PLAN_LOOPBACK)
+		r = net_loopback_up(l->net.route, e);
+	if (r >= 0 && flags & PLAN_NETWORK)
+		return take_sockets(lp, l, e);
+	net_sockets_close(&l->net);
+	return r;
+}
+
 int
 launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
 {
@@ -454,17 +373,15 @@ launch_start(const struct launch_params *lp, struct launch *l, struct err *e)
 
 	if (r < 0)
 		return r;
-	r = write_maps(l->stage, lp->plan->uid, lp->host_uid, lp->plan->gid,
-		       lp->host_gid, lp->root);
+	r = launch_write_maps(l->stage, lp->plan->uid, lp->host_uid,
+			      lp->plan->gid, lp->host_gid, lp->root);
 	if (r < 0)
 		return err_sys(e, r, "cannot map the box's ids");
 	r = send_go(lp, l, e);
 	if (r >= 0 && lp->root)
 		r = send_mounts(lp, l, e);
-	if (r >= 0 && lp->plan->flags & PLAN_LOOPBACK)
-		r = net_loopback_up(l->net, e);
-	close_ptr(&l->net);
-	l->net = -EBADF;
+	if (r >= 0)
+		r = set_up_network(lp, l, e);
 	return r < 0 ? r : take_init(lp, l, e);
 }
 
@@ -567,6 +484,6 @@ launch_end(struct launch *l)
 	close_ptr(&l->init);
 	close_ptr(&l->agent);
 	close_ptr(&l->tty);
-	close_ptr(&l->net);
-	l->pidfd = l->init = l->agent = l->tty = l->net = -EBADF;
+	net_sockets_close(&l->net);
+	l->pidfd = l->init = l->agent = l->tty = -EBADF;
 }

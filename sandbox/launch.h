@@ -6,6 +6,7 @@
  */
 #include "lib/err.h"
 #include "sandbox/cgroup.h"
+#include "sandbox/net.h"
 #include "sandbox/plan.h"
 #include "sandbox/stage.h"
 
@@ -23,13 +24,14 @@ struct launch_params {
 };
 
 struct launch {
-	pid_t stage;	 /* agentbox-stage until pid 1 is there; 0: none */
-	pid_t pid;	 /* pid 1 of the box, as we see it; 0: none */
-	int pidfd;	 /* of pid 1 */
-	int init;	 /* channel of the stage, then of pid 1 */
-	int agent;	 /* channel of the agent's process, until exec */
-	int tty;	 /* master of the box's terminal, or negative */
-	int net;	 /* netlink of the box's network until it is set up */
+	pid_t stage; /* agentbox-stage until pid 1 is there; 0: none */
+	pid_t pid;   /* pid 1 of the box, as we see it; 0: none */
+	int pidfd;   /* of pid 1 */
+	int init;    /* channel of the stage, then of pid 1 */
+	int agent;   /* channel of the agent's process, until exec */
+	int tty;     /* master of the box's terminal, or negative */
+	struct net_sockets net; /* in the box's network; without PLAN_NETWORK
+				   only route, until loopback is up */
 	pid_t agent_pid; /* as we see it; known after launch_confined() */
 	int landlock;	 /* ABI in force; 0: none */
 	unsigned int securebits; /* as the agent's process read them */
@@ -38,7 +40,7 @@ struct launch {
 #define LAUNCH_INIT                                                            \
 	{                                                                      \
 		.pidfd = -EBADF, .init = -EBADF, .agent = -EBADF,              \
-		.tty = -EBADF, .net = -EBADF                                   \
+		.tty = -EBADF, .net = NET_SOCKETS_NONE                         \
 	}
 
 /* Error texts name the step and hold a cure where there is one. On failure the
@@ -48,7 +50,9 @@ struct launch {
  * makes namespaces while the caller goes on to compile a plan. */
 int launch_begin(const char *path, const int stdio[3], struct launch *l,
 		 struct err *e);
-/* Maps the ids and hands over the plan, the cgroup and the mounts. */
+/* Maps the ids and hands over the plan, the cgroup and the mounts; sets
+ * loopback up. With PLAN_NETWORK l->net has the sockets for net_listen.h then.
+ */
 int launch_start(const struct launch_params *lp, struct launch *l,
 		 struct err *e);
 /* Waits until pid 1 has built the file tree. */

@@ -36,7 +36,8 @@
 	LAYER(IO, "io", "cgroup io limit")                                     \
 	LAYER(FREEZE, "freeze", "freeze and kill through the cgroup")          \
 	LAYER(FDS, "descriptors", "stdin, stdout, stderr and nothing else")    \
-	LAYER(DISK, "disk", "bounded /tmp and HOME, watched workspace")
+	LAYER(DISK, "disk", "bounded /tmp and HOME, watched workspace")        \
+	LAYER(BROKER, "broker", "what is dialled lands on the broker")
 
 enum layer {
 #define LAYER(id, name, text) LAYER_##id,

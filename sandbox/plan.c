@@ -33,6 +33,7 @@ struct plan_wire {
 	uint32_t umask, landlock_min;
 	uint32_t hostname, workdir, canary;
 	struct wire_table fs, rules, rlimits, args, env, insns, strings;
+	uint32_t sockets;
 };
 
 struct wire_fs {
@@ -214,6 +215,7 @@ plan_encode(const struct plan *p, void **ret_data, size_t *ret_len,
 		.oom_score_adj = p->oom_score_adj,
 		.umask = p->umask,
 		.landlock_min = p->landlock_min,
+		.sockets = p->sockets,
 		.hostname = put_string(&enc, p->hostname),
 		.workdir = put_string(&enc, p->workdir),
 		.canary = put_string(&enc, p->canary),
@@ -408,6 +410,10 @@ check_header(struct decoder *d)
 	if (w->flags & ~PLAN_FLAGS_ALL ||
 	    (w->layers | w->optional) & ~(LAYER_BIT(LAYER_MAX) - 1))
 		return bad(d, "unknown flag");
+	if (!(w->flags & PLAN_NETWORK) != !w->sockets ||
+	    w->sockets > PLAN_SOCKETS_MAX ||
+	    (w->flags & PLAN_NETWORK && !(w->flags & PLAN_LOOPBACK)))
+		return bad(d, "sockets without a network, or too many");
 	if (w->umask & ~0777u || w->oom_score_adj < -1000 ||
 	    w->oom_score_adj > 1000)
 		return bad(d, "umask or oom score out of range");
@@ -479,6 +485,7 @@ get_scalars(struct decoder *d, struct plan *p)
 	p->oom_score_adj = w->oom_score_adj;
 	p->umask = w->umask;
 	p->landlock_min = w->landlock_min;
+	p->sockets = w->sockets;
 	if ((r = get_string(d, w->hostname, &p->hostname)) < 0 ||
 	    (r = get_path(d, w->workdir, &p->workdir)) < 0 ||
 	    (r = get_string(d, w->canary, &p->canary)) < 0)

@@ -24,6 +24,7 @@
 #define PLAN_RLIMITS_MAX 16
 #define PLAN_ARGS_MAX 4096
 #define PLAN_ENV_MAX 1024
+#define PLAN_SOCKETS_MAX 24
 
 /* One step in building the new root; done in order. Paths of dst are inside
  * the new root, absolute, clean. Missing parent directories of dst are made
@@ -77,12 +78,18 @@ struct plan_rlimit {
 	uint64_t soft, hard;
 };
 
+/* Where the broker's name server and its proxy are, inside a box. */
+#define PLAN_BROKER_ADDRESS "127.0.0.53"
+#define PLAN_PROXY_PORT 3128
+
 /* plan.flags */
 #define PLAN_TTY 0x01u	     /* stdin, stdout or stderr is the box's own pty */
 #define PLAN_TIMENS 0x02u    /* own time namespace */
 #define PLAN_LOOPBACK 0x04u  /* bring lo up; else Landlock closes TCP too */
 #define PLAN_SETGROUPS 0x08u /* root mode: drop supplementary groups */
-#define PLAN_FLAGS_ALL 0x0fu
+#define PLAN_NETWORK                                                           \
+	0x10u /* a broker serves the box: sockets; needs LOOPBACK */
+#define PLAN_FLAGS_ALL 0x1fu
 
 struct plan {
 	uint32_t flags;
@@ -92,6 +99,7 @@ struct plan {
 	int32_t oom_score_adj;
 	uint32_t umask;
 	uint32_t landlock_min; /* refuse below this ABI; 0: any */
+	uint32_t sockets; /* TCP ones that the broker needs; with NETWORK */
 	const char *hostname;
 	const char *workdir; /* inside */
 	const char *canary;  /* file that Landlock must refuse; or NULL */

@@ -124,6 +124,16 @@ int probe_box_as(uid_t uid, gid_t gid, struct probe_box *ret);
 const char *probe_step_name(enum probe_step s);
 const char *probe_step_text(enum probe_step s);
 
+/* What a box that may dial anything needs, tried out. 0: what is dialled
+ * arrives, at least at ports with a listener; else why says what is wrong, if
+ * it is known. */
+struct probe_net {
+	bool redirects; /* from any port: nf_tables */
+	bool v6;
+	char why[160]; /* why it does not redirect; or "" */
+};
+int probe_net(struct probe_net *ret);
+
 /* A number from /proc/sys/NAME ("kernel/yama/ptrace_scope"); -ENOENT when this
  * kernel has no such switch. */
 int probe_sysctl(const char *name, int64_t *ret);

@@ -40,6 +40,9 @@ enum stage_msg_type {
 	STAGE_CONFINED,	 /* <: code: Landlock ABI; text: securebits in hex */
 	STAGE_EXEC,	 /* >: go on */
 	STAGE_EXITED,	 /* <: code: wait status of the command */
+	STAGE_NET, /* <: with PLAN_NETWORK, before INIT. Sockets of the box's
+		      network: UDP, code of TCP, and one of nfnetlink
+		      where the kernel has it */
 	STAGE_MSG_MAX
 };
 

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>
 #include <poll.h>
@@ -127,6 +128,73 @@ step_plan(struct stage *s, struct err *e)
 	if (r < 0)
 		return err_sys(e, r, "cannot map the plan");
 	return plan_decode(s->data, s->len, &s->plan, e);
+}
+
+/* One that stands for both families, where there are two. */
+static int
+open_inet(int type)
+{
+	int fd = socket(AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0 && errno == EAFNOSUPPORT)
+		fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return fd < 0 ? -errno : fd;
+}
+
+static int
+open_sockets(int *fds, size_t n_tcp, size_t *n)
+{
+	int r = fds[0] = open_inet(SOCK_DGRAM);
+
+	while (r >= 0 && ++*n <= n_tcp)
+		r = fds[*n] = open_inet(SOCK_STREAM);
+	if (r < 0)
+		return r;
+	/* a kernel without nf_tables may well have no nfnetlink */
+	r = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
+	if (r >= 0)
+		fds[(*n)++] = r;
+	return 0;
+}
+
+/* What was redirected is remembered for two minutes after its end, outside of
+ * what the box's cgroup is charged for. Where these files cannot be written
+ * (/proc of some containers), the kernel's bound for one network is all. */
+static void
+forget_soon(void)
+{
+#define CONNTRACK "/proc/sys/net/netfilter/nf_conntrack_tcp_timeout_"
+	static const char *const files[] = { CONNTRACK "time_wait",
+					     CONNTRACK "close" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		(void)fd_write_string(AT_FDCWD, files[i], "1");
+}
+
+/* A socket belongs to the network in which it was opened, so it is opened here;
+ * whoever has the words for it binds it. */
+static int
+step_network(struct stage *s, struct err *e)
+{
+	const struct plan *p = s->plan;
+	struct stage_msg m = { .type = STAGE_NET };
+	int fds[PLAN_SOCKETS_MAX + 2], r;
+	size_t n = 0;
+
+	if (!p)
+		return err_set(e, -EBADMSG, "there is no plan");
+	if (!(p->flags & PLAN_NETWORK))
+		return 0;
+	m.code = (int32_t)p->sockets;
+	r = open_sockets(fds, p->sockets, &n);
+	if (r >= 0)
+		r = stage_send(STAGE_FD_INIT, &m, fds, n);
+	while (n)
+		close(fds[--n]);
+	if (r < 0)
+		return err_sys(e, r, "cannot open the broker's sockets");
+	forget_soon();
+	return 0;
 }
 
 static int
@@ -514,5 +582,6 @@ main(void)
 	run_step(&s, STEP_BOUNDING, step_bounding);
 	run_step(&s, STEP_GO, step_go);
 	run_step(&s, STEP_PLAN, step_plan);
+	run_step(&s, STEP_NETWORK, step_network);
 	start_init(&s);
 }

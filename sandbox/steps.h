@@ -13,6 +13,7 @@
 	STEP(BOUNDING, "bounding", "empties the capability bounding set")      \
 	STEP(GO, "go", "waits until the supervisor mapped the ids")            \
 	STEP(PLAN, "plan", "reads and checks the sealed plan")                 \
+	STEP(NETWORK, "network", "opens the broker's sockets")                 \
 	STEP(CLONE, "clone",                                                   \
 	     "starts pid 1 in its cgroup, pid and mount "                      \
 	     "namespaces")                                                     \

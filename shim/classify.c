@@ -9,6 +9,7 @@
 #include "shim/classify-internal.h"
 
 #include "lib/macro.h"
+#include "shim/internal.h"
 #include "shim/reasons.h"
 #include "shim/shim-internal.h"
 #include "shim/socks.h"
@@ -394,6 +395,11 @@ classify_start(struct conn *c)
 	conn_on_tick(c, on_tick);
 	if (c->fn[0])
 		c->fn[0] = wait_only;
+	if (internal_is(c)) {
+		(void)socks_says(c, SOCKS_OK);
+		internal_start(c);
+		return 0;
+	}
 	link_route(c->shim->link, c->host.text, c->port, &k->route);
 	return 0;
 }

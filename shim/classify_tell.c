@@ -7,6 +7,7 @@
 #include "shim/classify-internal.h"
 
 #include "lib/macro.h"
+#include "shim/internal.h"
 #include "shim/shim-internal.h"
 #include "shim/tls.h"
 
@@ -24,6 +25,21 @@ say(struct conn *c)
 
 	c->engine_free(c);
 	if (http_refuse(c, status_code, body ? body : "", len) < 0)
+		conn_free(c, true);
+}
+
+/* It is our own host that was dialled: nothing was refused. */
+static void
+say_internal(struct conn *c)
+{
+	const char *body;
+	size_t len;
+	int status = internal_answer(c, &body, &len);
+
+	if (status == -EAGAIN)
+		return;
+	c->engine_free(c);
+	if (http_refuse(c, status, body, len) < 0)
 		conn_free(c, true);
 }
 
@@ -52,7 +68,9 @@ look(struct conn *c)
 	int http = classify_http(c->early, c->early_len);
 	int tls = hello_looks_like(c->early, c->early_len);
 
-	if (http == 1)
+	if (http == 1 && internal_is(c))
+		say_internal(c);
+	else if (http == 1)
 		say(c);
 	else if (tls == 1 && c->shim->tls)
 		enter_tls(c);

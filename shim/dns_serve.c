@@ -238,6 +238,8 @@ ask(struct shim *s, const struct asker *from, struct conn *c, int r,
 			   NULL);
 	} else if (is_localhost(q->host.text)) {
 		a = localhost_answer(q);
+	} else if (strcmp(q->host.text, SHIM_INTERNAL) == 0) {
+		a = allowed_answer(s, q);
 	} else if (!reverse_answer(s, q, &name, &a)) {
 		if (wait_for_name(s, from, c, q) == 0)
 			return;

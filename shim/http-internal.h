@@ -166,6 +166,11 @@ enum http_do http_upgraded(struct http *h, const struct http_head *head);
  * text of theirs. */
 enum http_do http_refuse_for(struct http *h, enum http_reason why,
 			     const char *detail);
+/* The same, for a word of shim/reasons.h. */
+enum http_do http_refuse_word(struct http *h, const char *word, int status,
+			      const char *detail);
+/* The run has sent (received) as many bytes as it may. */
+enum http_do http_refuse_limit(struct http *h, bool out);
 /* An answer of ours to this request, at once. */
 enum http_do http_answer_own(struct http *h, int status, const char *body,
 			     size_t len);

@@ -7,9 +7,12 @@
 #include "shim/http-internal.h"
 
 #include "shim/limits.h"
+#include "shim/reasons.h"
 #include "shim/shim-internal.h"
+#include "shim/tls.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -69,15 +72,15 @@ http_fill(struct http *h, bool server)
 	want = (ssize_t)(in->size - in->len);
 	if (server)
 		want = limits_allow(c->shim, false, (size_t)want);
-	if (want <= 0) {
+	if (want == 0)
 		limits_wait(c);
+	if (want <= 0)
 		return want < 0 ? want : -EAGAIN;
-	}
 	n = stream_read(s, in->buf + in->len, (size_t)want);
 	/* a short count means that the socket is empty, and that the loop will
 	 * say when it is not */
-	h->dry[server] = n == -EAGAIN ||
-			 (n > 0 && n < want && !s->tls && !c->hup[server]);
+	h->dry[server] = n == -EAGAIN || (n > 0 && !c->hup[server] &&
+					  (s->tls ? tls_drained(s) : n < want));
 	if (n <= 0)
 		return n;
 	in->len += (size_t)n;
@@ -299,7 +302,7 @@ http_next(struct http *h)
 	h->bytes_in = h->bytes_out = 0;
 	h->status = 0;
 	h->scan.len = 0;
-	h->retried = false;
+	h->retried = h->answered = h->head_done = false;
 	h->served = true;
 	h->state = HTTP_AT_HEAD;
 }
@@ -370,22 +373,29 @@ http_pump(struct conn *c)
 	}
 }
 
+/* TLS reads to write, and writes to read. */
+static void
+on_event(struct conn *c, bool server)
+{
+	const struct stream *s = server ? &c->server : &c->client;
+	struct http *h = c->engine;
+
+	if (s->tls || (c->what & (EV_READ | EV_CLOSED)))
+		h->dry[server] = false;
+	h->blocked[server] = false;
+	http_pump(c);
+}
+
 static void
 on_client(struct conn *c)
 {
-	struct http *h = c->engine;
-
-	h->dry[0] = h->blocked[0] = false;
-	http_pump(c);
+	on_event(c, false);
 }
 
 static void
 on_server(struct conn *c)
 {
-	struct http *h = c->engine;
-
-	h->dry[1] = h->blocked[1] = false;
-	http_pump(c);
+	on_event(c, true);
 }
 
 static enum http_do
@@ -419,7 +429,7 @@ on_tick(struct conn *c)
 	    ++h->linger_ticks >= HTTP_LINGER_TICKS)
 		r = HTTP_END;
 	else if (head_is_late(h))
-		r = http_refuse_for(h, HTTP_SLOW_HEAD, NULL);
+		r = http_refuse_word(h, SHIM_WORD(TOO_SLOW), 408, NULL);
 	else if (over)
 		r = timed_out(h, over);
 	if (r == HTTP_GO)
@@ -498,5 +508,6 @@ http_watch_server(struct http *h)
 	/* if this process ends, so does the stream, with a reset */
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	h->dry[1] = true; /* if not, the loop will say so */
 	return conn_watch(h->conn, true, on_server);
 }

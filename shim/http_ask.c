@@ -143,10 +143,9 @@ write_head(struct http *h, const struct answer *an, enum http_reason *ret_why)
 }
 
 static int
-take_server(struct http *h, struct answer *an)
+take_server(struct http *h, struct answer *an, struct err *e)
 {
 	struct conn *c = h->conn;
-	struct err e = ERR_INIT;
 	int r;
 
 	http_drop_server(h, false);
@@ -156,7 +155,7 @@ take_server(struct http *h, struct answer *an)
 	h->fresh = c->intercepted;
 	r = http_watch_server(h);
 	if (r == 0 && h->fresh)
-		r = tls_connect(c->shim->tls, &c->server, c->host.text, &e);
+		r = tls_connect(c->shim->tls, &c->server, c->host.text, e);
 	return r;
 }
 
@@ -179,6 +178,7 @@ static enum http_do
 goes_ahead(struct http *h, struct answer *an)
 {
 	enum http_reason why = HTTP_FINE;
+	struct err e = ERR_INIT;
 	int r = 0;
 
 	h->action = an->action;
@@ -192,14 +192,14 @@ goes_ahead(struct http *h, struct answer *an)
 		return http_ask(h);
 	}
 	if (!h->again) {
-		r = take_server(h, an);
+		r = take_server(h, an, &e);
 		h->again = false;
 	}
 	if (r == 0)
 		r = write_head(h, an, &why);
 	if (r < 0) {
-		http_done(h, "error", why ? http_reason_word(why) : "memory",
-			  NULL);
+		http_done(h, "error", why ? http_reason_word(why) : "internal",
+			  e.text[0] ? e.text : strerror(-r));
 		http_drop_server(h, true);
 		return why ? http_refuse_for(h, why, NULL) : HTTP_RESET;
 	}

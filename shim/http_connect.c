@@ -81,6 +81,7 @@ http_connect(struct http *h)
 {
 	struct conn *c = h->conn;
 
+	http_drop_server(h, false); /* of requests before this one */
 	h->state = HTTP_AT_ROUTE;
 	h->routing = true;
 	h->route.done = on_route;

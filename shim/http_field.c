@@ -302,8 +302,6 @@ http_reason_status(enum http_reason r)
 		return 431;
 	case HTTP_URL_TOO_LONG:
 		return 414;
-	case HTTP_SLOW_HEAD:
-		return 408;
 	case HTTP_BAD_EXPECT:
 		return 417;
 	case HTTP_BAD_CODING:
@@ -315,7 +313,6 @@ http_reason_status(enum http_reason r)
 		return 421;
 	case HTTP_SEEN_PATH:
 	case HTTP_SEEN_BODY:
-	case HTTP_BUDGET:
 		return 403;
 	case HTTP_TLS:
 	case HTTP_NO_ANSWER:

@@ -24,7 +24,7 @@ static enum http_do
 may_not(struct http *h, ssize_t why)
 {
 	if (why == -EDQUOT)
-		return stop(h, HTTP_BUDGET, NULL);
+		return http_refuse_limit(h, true);
 	http_done(h, "denied", "lease", NULL);
 	http_drop_server(h, true);
 	return http_failed(h, 403, "lease", "the policy allows no more bytes");
@@ -54,8 +54,12 @@ send_some(struct http *h)
 	size_t at, len;
 	int r;
 
-	if (may <= 0)
-		return may ? may_not(h, may) : HTTP_WAIT;
+	if (may < 0)
+		return may_not(h, may);
+	if (may == 0) { /* what is held may go meanwhile */
+		(void)http_flush(h, true);
+		return HTTP_WAIT;
+	}
 	n = http_body_take(b, in->buf + in->at, (size_t)may, &at, &len, &why);
 	if (n < 0)
 		return stop(h, why, NULL);

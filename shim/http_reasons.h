@@ -151,14 +151,9 @@
 	       "the server switches to a protocol that nobody asked for",      \
 	       "the server has to be repaired")                                \
 	/* time, amounts */                                                    \
-	REASON(HTTP_SLOW_HEAD, "slow-head",                                    \
-	       "the head of the request took too long", "send it at once")     \
 	REASON(HTTP_INTERIM, "too-many-interim",                               \
 	       "more than 16 interim responses to one request",                \
 	       "the server has to be repaired")                                \
-	REASON(HTTP_BUDGET, "budget",                                          \
-	       "the bytes that this run may move are used up",                 \
-	       "raise network.limits in the profile")                          \
 	/* secrets */                                                          \
 	REASON(HTTP_SEEN_PATH, "placeholder-in-path",                          \
 	       "the placeholder of a credential in the path of a URL",         \

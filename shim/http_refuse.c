@@ -7,6 +7,7 @@
 #include "shim/http-internal.h"
 
 #include "lib/str.h"
+#include "shim/reasons.h"
 
 #include <errno.h>
 #include <string.h>
@@ -46,6 +47,8 @@ http_answer_own(struct http *h, int status, const char *body, size_t len)
 {
 	bool stays = !h->own && h->rq->stays && drain(h);
 
+	if (status < 400 || status > 599) /* nobody said which */
+		status = 403;
 	return tell(h, status, body, len, stays);
 }
 
@@ -77,7 +80,8 @@ on_told(struct found_call *f, const char *body, size_t len)
 }
 
 enum http_do
-http_refuse_for(struct http *h, enum http_reason why, const char *detail)
+http_refuse_word(struct http *h, const char *word, int status,
+		 const char *detail)
 {
 	struct conn *c = h->conn;
 	const char *host = c->host.text[0] ? c->host.text : NULL;
@@ -85,17 +89,33 @@ http_refuse_for(struct http *h, enum http_reason why, const char *detail)
 	if (h->own)
 		return tell(h, h->own_status, h->own, h->own_len, false);
 	if (h->rq && h->head_done) {
-		link_found(c->shim->link, http_reason_word(why), host, c->port,
-			   detail, NULL);
+		link_found(c->shim->link, word, host, c->port, detail, NULL);
 		return HTTP_RESET;
 	}
 	h->state = HTTP_AT_FIND;
-	h->own_status = http_reason_status(why);
+	h->own_status = status;
 	h->finding = true;
 	h->found.done = on_told;
-	link_found(c->shim->link, http_reason_word(why), host, c->port, detail,
-		   &h->found);
+	link_found(c->shim->link, word, host, c->port, detail, &h->found);
 	return HTTP_WAIT;
+}
+
+enum http_do
+http_refuse_for(struct http *h, enum http_reason why, const char *detail)
+{
+	return http_refuse_word(h, http_reason_word(why),
+				http_reason_status(why), detail);
+}
+
+enum http_do
+http_refuse_limit(struct http *h, bool out)
+{
+	const char *word =
+		out ? SHIM_WORD(LIMIT_SENT) : SHIM_WORD(LIMIT_RECEIVED);
+
+	http_done(h, "denied", word, NULL);
+	http_drop_server(h, true);
+	return http_refuse_word(h, word, 403, NULL);
 }
 
 enum http_do

@@ -93,7 +93,8 @@ http_wait(struct http *h)
 
 	if (h->state == HTTP_AT_ASK)
 		check_server(h);
-	while (in->len < in->size) {
+	/* what comes behind CONNECT is not ours */
+	while (h->state != HTTP_AT_ROUTE && in->len < in->size) {
 		ssize_t n = http_fill(h, false);
 
 		if (n == 0 || n == -EAGAIN)
@@ -192,8 +193,8 @@ read_request(struct http *h)
 	rq->method[rq->head.method.len] = '\0';
 	rq->is_head = is_method(rq, "HEAD");
 	if (http_url_parse(data + rq->head.target.at, rq->head.target.len,
-			   is_method(rq, "CONNECT"), is_method(rq, "OPTIONS"),
-			   rq->room, &rq->url, &why) < 0)
+			   is_method(rq, "CONNECT"), rq->room, &rq->url,
+			   &why) < 0)
 		return why;
 	why = check_target(h);
 	return why ? why : check_host(h);
@@ -312,7 +313,7 @@ http_begin(struct http *h, size_t len)
 		return refuse_request(h, why);
 	why = read_request(h);
 	if (!why && limits_allow(h->conn->shim, true, 1) < 0)
-		why = HTTP_BUDGET;
+		return http_refuse_limit(h, true);
 	if (why)
 		return refuse_request(h, why);
 	set_flow(h);

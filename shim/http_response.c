@@ -12,9 +12,13 @@
 static enum http_do
 bad_response(struct http *h, enum http_reason why)
 {
+	enum http_do r;
+
 	http_done(h, "error", http_reason_word(why), NULL);
 	http_drop_server(h, true);
-	return http_refuse_for(h, why, NULL);
+	r = http_refuse_for(h, why, NULL);
+	h->own_status = 502; /* it is not the client who is to blame */
+	return r;
 }
 
 /* ---- the head ------------------------------------------------------------ */
@@ -104,6 +108,8 @@ read_head(struct http *h)
 		return HTTP_WAIT;
 	if (n == -ENOBUFS)
 		return bad_response(h, HTTP_HEAD_TOO_LARGE);
+	if (n == -EDQUOT)
+		return http_refuse_limit(h, false);
 	return http_no_answer(h);
 }
 
@@ -113,9 +119,8 @@ static enum http_do
 too_early(struct http *h, ssize_t n)
 {
 	if (n == -EDQUOT)
-		http_done(h, "denied", http_reason_word(HTTP_BUDGET), NULL);
-	else
-		http_done(h, "error", http_reason_word(HTTP_TRUNCATED), NULL);
+		return http_refuse_limit(h, false);
+	http_done(h, "error", http_reason_word(HTTP_TRUNCATED), NULL);
 	return HTTP_RESET;
 }
 
@@ -129,10 +134,14 @@ send_some(struct http *h)
 	size_t at, len;
 	int r = 0;
 
-	if (may < 0)
+	if (may < 0) {
 		http_done(h, "denied", "lease", NULL);
-	if (may <= 0)
-		return may ? HTTP_RESET : HTTP_WAIT;
+		return HTTP_RESET;
+	}
+	if (may == 0) { /* what is held may go meanwhile */
+		(void)http_flush(h, false);
+		return HTTP_WAIT;
+	}
 	n = http_body_take(b, in->buf + in->at, (size_t)may, &at, &len, &why);
 	if (n < 0) {
 		http_done(h, "error", http_reason_word(why), NULL);

@@ -67,6 +67,7 @@ static bool
 next_byte(const char *s, size_t len, size_t *at, char *ret, bool *ret_escaped)
 {
 	size_t i = *at;
+	int high, low;
 
 	*ret_escaped = s[i] == '%';
 	if (!*ret_escaped) {
@@ -74,9 +75,11 @@ next_byte(const char *s, size_t len, size_t *at, char *ret, bool *ret_escaped)
 		*at = i + 1;
 		return true;
 	}
-	if (len - i < 3 || hex(s[i + 1]) < 0 || hex(s[i + 2]) < 0)
+	high = len - i < 3 ? -1 : hex(s[i + 1]);
+	low = high < 0 ? -1 : hex(s[i + 2]);
+	if (low < 0)
 		return false;
-	*ret = (char)(hex(s[i + 1]) << 4 | hex(s[i + 2]));
+	*ret = (char)((unsigned int)high << 4 | (unsigned int)low);
 	*at = i + 3;
 	return true;
 }
@@ -333,13 +336,19 @@ int
 http_authority_parse(const char *s, size_t len, struct hostname *ret,
 		     uint16_t *ret_port, enum http_reason *ret_why)
 {
-	const char *close = len && *s == '[' ? memchr(s, ']', len) : s;
-	size_t from = close ? (size_t)(close - s) : len;
-	const char *colon = memchr(s + from, ':', len - from);
-	size_t host = colon ? (size_t)(colon - s) : len;
+	const char *close, *colon;
+	size_t from, host;
 
-	*ret_why = memchr(s, '@', len) ? HTTP_USERINFO : HTTP_BAD_HOST;
+	*ret_why = HTTP_BAD_HOST;
 	*ret_port = 0;
+	if (!len)
+		return -EPROTO;
+	close = *s == '[' ? memchr(s, ']', len) : s;
+	from = close ? (size_t)(close - s) : len;
+	colon = memchr(s + from, ':', len - from);
+	host = colon ? (size_t)(colon - s) : len;
+	if (memchr(s, '@', len))
+		*ret_why = HTTP_USERINFO;
 	if (*ret_why == HTTP_USERINFO || !host)
 		return -EPROTO;
 	if (colon && !read_port(colon + 1, len - host - 1, ret_port))
@@ -381,7 +390,7 @@ has_scheme(const char *s, size_t len)
 }
 
 static enum http_reason
-read_target(const char *s, size_t len, bool connect, bool options, char *room,
+read_target(const char *s, size_t len, bool connect, char *room,
 	    struct http_url *url)
 {
 	enum http_reason why = HTTP_BAD_TARGET;
@@ -391,12 +400,6 @@ read_target(const char *s, size_t len, bool connect, bool options, char *room,
 		http_authority_parse(s, len, &url->host, &url->port, &why);
 		return !why && !url->port ? HTTP_BAD_TARGET : why;
 	}
-	if (len == 1 && *s == '*') {
-		url->form = HTTP_ASTERISK;
-		url->path = memcpy(room, "*", 2);
-		url->sent_path = (struct http_text){ 0, 1 };
-		return options ? HTTP_FINE : HTTP_BAD_TARGET;
-	}
 	if (has_scheme(s, len))
 		return read_absolute(s, len, room, url);
 	url->form = HTTP_ORIGIN;
@@ -405,16 +408,16 @@ read_target(const char *s, size_t len, bool connect, bool options, char *room,
 }
 
 int
-http_url_parse(const char *target, size_t len, bool connect, bool options,
-	       char *room, struct http_url *ret, enum http_reason *ret_why)
+http_url_parse(const char *target, size_t len, bool connect, char *room,
+	       struct http_url *ret, enum http_reason *ret_why)
 {
 	ret->n = 0;
 	ret->port = 0;
 	ret->path = "";
 	ret->sent_path = (struct http_text){ 0, 0 };
-	*ret_why = len > SHIM_URL_MAX ? HTTP_URL_TOO_LONG
-				      : read_target(target, len, connect,
-						    options, room, ret);
+	*ret_why = len > SHIM_URL_MAX
+			   ? HTTP_URL_TOO_LONG
+			   : read_target(target, len, connect, room, ret);
 	return *ret_why ? -EPROTO : 0;
 }
 

@@ -171,7 +171,7 @@ put_basic(struct http_out *o, const struct http_changes *c, const char *s,
 	if (r <= 0 || !has_secret(c, buf, (size_t)r))
 		return false;
 	put_replaced(&plain, c, buf, (size_t)r, false);
-	text = plain.failed ? NULL : malloc(4 * ((plain.len + 2) / 3));
+	text = plain.failed ? NULL : malloc(4 * (plain.len / 3 + 1));
 	if (text) {
 		size_t len = http_base64(plain.buf, plain.len, text);
 
@@ -274,6 +274,8 @@ put_set_headers(struct http_out *o, const struct http_changes *c)
 	size_t at = 0;
 
 	while (c->set_headers.data && net_pair(&c->set_headers, &at, &n, &v)) {
+		if (!v.len) /* it is only taken out */
+			continue;
 		o->secret = true;
 		http_out_put(o, n.data, n.len);
 		http_out_put(o, ": ", 2);
@@ -375,9 +377,8 @@ http_write_response(struct http_out *o, const char *data,
 	if (h->websocket)
 		http_out_text(o, "connection: upgrade\r\n"
 				 "upgrade: websocket\r\n");
-	else if (h->status >= 200)
-		http_out_text(o, stays ? "connection: keep-alive\r\n"
-				       : "connection: close\r\n");
+	else if (h->status >= 200 && !stays)
+		http_out_text(o, "connection: close\r\n");
 	http_out_put(o, "\r\n", 2);
 }
 
@@ -422,8 +423,7 @@ http_write_own(struct http_out *o, int status, const char *body, size_t len,
 	http_out_text(o, "content-type: application/json\r\n"
 			 "cache-control: no-store\r\n");
 	put_framing(o, HTTP_LENGTH, len);
-	http_out_text(o, stays ? "connection: keep-alive\r\n\r\n"
-			       : "connection: close\r\n\r\n");
+	http_out_text(o, stays ? "\r\n" : "connection: close\r\n\r\n");
 	if (!head)
 		http_out_put(o, body, len);
 }

@@ -5,6 +5,7 @@
  * an answer that nobody waits for any more gives back what it brought; no
  * callback runs before the function that asked has returned.
  */
+#include "shim/internal.h"
 #include "shim/link-internal.h"
 
 #include <event2/event.h>
@@ -246,6 +247,8 @@ on_answer(struct link *l, const struct net_message *m, int *fd)
 	struct ask *a;
 
 	read_answer(m, *fd, &an);
+	if (an.verdict != NET_YES)
+		internal_remember(l->shim, an.body, an.body_len);
 	if (!q) {
 		return_answer(l, &an);
 		return;
@@ -275,7 +278,10 @@ static void
 on_named(struct link *l, const struct net_message *m)
 {
 	struct name_call *c = link_take(l, m->id, ASKED_NAME);
+	const struct net_bytes *body = &m->bytes[NET_F_BODY];
 
+	if (body->data)
+		internal_remember(l->shim, body->data, body->len);
 	if (c)
 		c->done(c, m->number[NET_F_VERDICT] == NET_YES);
 }
@@ -286,6 +292,8 @@ on_told(struct link *l, const struct net_message *m)
 	struct found_call *c = link_take(l, m->id, ASKED_FOUND);
 	const struct net_bytes *body = &m->bytes[NET_F_BODY];
 
+	if (body->data)
+		internal_remember(l->shim, body->data, body->len);
 	if (c)
 		c->done(c, body->data ? (const char *)body->data : "",
 			body->len);

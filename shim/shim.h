@@ -45,6 +45,11 @@ struct dns;
 #define SHIM_LINGER_S 60u /* with nothing open: then it offers to end */
 #define SHIM_HEAD_S 10u	  /* for a hello or head where head_us is 0 */
 
+/* A host of the shim's own, in every box: http://agentbox.internal/why/last is
+ * what the agent was told last of something that did not go ahead. */
+#define SHIM_INTERNAL "agentbox.internal"
+#define SHIM_LAST_MAX 16384u
+
 struct placeholder {
 	char *name, *text;
 	size_t len;
@@ -66,4 +71,6 @@ struct shim {
 	struct acceptor *acceptor;    /* accept.c */
 	struct relays *relays;	      /* relay.c: what relays share */
 	struct dns *dns;	      /* dns_serve.c */
+	char *last;		      /* internal.c; JSON, or NULL */
+	size_t last_len;
 };

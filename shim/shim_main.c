@@ -132,7 +132,7 @@ take_setup(struct process *p, const struct net_message *m, struct err *e)
 	s->bytes_in = m->number[NET_F_USED_IN];
 	if (m->has[NET_F_PLACEHOLDERS])
 		r = take_placeholders(s, &m->bytes[NET_F_PLACEHOLDERS]);
-	return r < 0 ? err_sys(e, r, "SETUP") : take_tls(p, m, e);
+	return r < 0 ? err_sys(e, r, "SETUP") : 0;
 }
 
 static int
@@ -157,6 +157,8 @@ read_setup(struct process *p, uint8_t *buf, struct err *e)
 	if (r == 0)
 		r = take_descriptors(p, &m.bytes[NET_F_LISTENERS], fds, n_fds,
 				     e);
+	if (r == 0) /* which needs one of them */
+		r = take_tls(p, &m, e);
 	return r;
 }
 

@@ -37,6 +37,7 @@ struct tls {
 	int fd;	   /* the stream's */
 	int error; /* errno of the socket */
 	bool upstream;
+	bool drained; /* the last read of the socket got less than it wanted */
 	uint8_t *early; /* read before there was TLS; freed when used up */
 	size_t early_len, early_at;
 	char host[HOSTNAME_MAX + 1];
@@ -50,6 +51,10 @@ const char *tls_error_text(void);
 int tls_error(struct err *e, int code, const char *what);
 
 /* tls_ca.c */
+
+/* Before anything else of OpenSSL, which would read a configuration of the
+ * host's or the environment's otherwise. */
+int tls_start(struct err *e);
 EVP_PKEY *tls_key_new(void); /* P-256, or NULL */
 int tls_key_read(const void *der, size_t len, EVP_PKEY **ret, struct err *e);
 int tls_cert_read(const void *der, size_t len, X509 **ret, struct err *e);

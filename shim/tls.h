@@ -42,6 +42,9 @@ ssize_t tls_write(struct stream *s, const void *buf, size_t len);
 int tls_shutdown(struct stream *s);
 void tls_free(struct tls *t);
 bool tls_pending(const struct stream *s); /* decrypted bytes wait */
+/* The socket was empty when it was read last, and nothing of what came is left
+ * here: reading again can wait until the loop says that there is more. */
+bool tls_drained(const struct stream *s);
 
 /* agentbox-shim --new-ca: a key (P-256) and a self-signed CA certificate named
  * after the box, valid from an hour ago, for days. DER both; *ret are malloc'd,

@@ -56,6 +56,7 @@ bio_read(BIO *b, char *buf, int size)
 	do
 		n = recv(t->fd, buf, (size_t)size, MSG_DONTWAIT);
 	while (n < 0 && errno == EINTR);
+	t->drained = n < size;
 	if (n < 0)
 		return bio_failed(b, t, true);
 	if (n == 0)
@@ -215,6 +216,12 @@ bool
 tls_pending(const struct stream *s)
 {
 	return s->tls && (s->tls->early_len || SSL_has_pending(s->tls->ssl));
+}
+
+bool
+tls_drained(const struct stream *s)
+{
+	return s->tls && s->tls->drained && !tls_pending(s);
 }
 
 /* ---- the handshake ---- */

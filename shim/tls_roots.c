@@ -106,8 +106,9 @@ subject_of(const uint8_t *data, long len, bool *ret_ok)
 	struct der d = { data, len };
 	X509_NAME *name = NULL;
 	uint64_t hash = 0;
-	bool ok = step(&d, false) && step(&d, false); /* to be signed */
+	bool ok = step(&d, false);
 
+	ok = ok && step(&d, false);	 /* what is signed */
 	if (ok && d.len && *d.p == 0xa0) /* version */
 		ok = step(&d, true);
 	/* serial number, algorithm, issuer, validity */

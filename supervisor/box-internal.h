@@ -1,5 +1,7 @@
 #pragma once
 /* Shared by the box*.c files and nobody else. */
+#include "net/config.h"
+#include "policy/net.h"
 #include "policy/store.h"
 #include "profiles/compile.h"
 #include "profiles/policy_cache.h"
@@ -7,6 +9,7 @@
 #include "sandbox/attest.h"
 #include "sandbox/cgroup.h"
 #include "sandbox/launch.h"
+#include "sandbox/net_listen.h"
 #include "supervisor/box.h"
 #include "supervisor/control.h"
 #include "supervisor/eventlog.h"
@@ -24,7 +27,10 @@
 #define BOX_WATCHES_MAX 2
 
 struct event;
+struct event_base;
 struct gate;
+struct net;
+struct secrets;
 struct scribe;
 
 enum box_phase {
@@ -74,6 +80,35 @@ struct box_audit {
 	struct box_deal *deals;
 };
 
+/* A certificate authority of the box's own, while and after it is made. */
+struct box_ca {
+	pid_t pid; /* of who makes it; 0: none */
+	int pipe, file;
+	char path[PATH_MAX]; /* of file, until the box is built; "" */
+	void *key, *cert;    /* DER; key is wiped */
+	size_t key_len, cert_len;
+};
+
+#define BOX_CA_NONE                                                            \
+	{                                                                      \
+		.pipe = -EBADF, .file = -EBADF                                 \
+	}
+
+/* Its network, where the policy grants one: sockets is above 0 then. */
+struct box_net {
+	struct policy_net_scope scope;
+	uint32_t sockets;
+	bool configured;
+	struct net_config config;
+	struct secrets *secrets; /* until net has them */
+	struct strv env;	 /* K=placeholder */
+	struct box_ca ca;
+	struct net_listen listen; /* descriptors until net has them */
+	int roots; /* what servers are verified with; until net has it */
+	uid_t shim_uid;
+	struct net *net;
+};
+
 struct box {
 	const struct box_options *o;
 	struct paths paths;
@@ -95,6 +130,7 @@ struct box {
 	uint32_t cg_set;
 	struct launch_params lp;
 	struct launch launch;
+	struct box_net net;
 
 	/* while it runs */
 	enum life_state state;
@@ -135,6 +171,7 @@ void box_release(struct box *b, int status, const struct err *e);
 
 /* box_loop.c: from exec to the end of the command. */
 int box_loop(struct box *b, struct err *e);
+int box_need_base(struct box *b, struct err *e);
 /* Freeze, thaw, stop: through the cgroup, or through pid 1. */
 int box_freeze(struct box *b, bool on, struct err *e);
 int box_stop(struct box *b, enum box_end why, struct err *e);
@@ -160,6 +197,30 @@ int box_reload(void *arg, const struct control_peer *by, const char *why,
 void box_reload_on_signal(struct box *b);
 json_t *box_policy_json(struct box *b);
 
+/* box_net.c: the network, in the order in which they are called. Where the
+ * policy grants none they do nothing. */
+int box_net_prepare(struct box *b, struct err *e);
+void box_net_take_uid(struct box *b);
+void box_net_request(const struct box *b, struct compile_request *rq);
+int box_net_open(struct box *b, struct err *e);
+int box_net_trust(struct box *b, struct err *e);
+int box_net_serve(struct box *b, struct err *e);
+void box_net_freeze(struct box *b, bool on);
+/* -EBUSY: this box cannot follow such a policy. */
+int box_net_check(const struct box *b, const struct policy *next,
+		  struct err *e);
+void box_net_policy_changed(struct box *b);
+json_t *box_net_json(const struct box *b); /* or NULL */
+void box_net_end(struct box *b);	   /* while the gate is there */
+void box_net_close(struct box *b);
+/* box_ca.c: begins in a process beside us; what the box sees is there after the
+ * end. */
+int box_ca_begin(struct box *b, struct err *e);
+int box_ca_end(struct box *b, struct err *e);
+void box_ca_free(struct box_ca *ca);
+/* A sealed memfd of what servers' certificates are verified with. */
+int box_ca_upstream(const struct net_config *c, struct err *e);
+
 /* box_audit.c: what is recorded of a box itself. */
 int box_audit_connect(struct box *b, struct err *e);
 /* Who it is, its policy, that it is about to start: sent, not waited for. */
@@ -170,6 +231,9 @@ int box_audit_wait(struct box *b, struct err *e);
 void box_audit_started(struct box *b);
 /* What should not happen: what, and a text for people. */
 void box_audit_anomaly(struct box *b, const char *what, const char *detail);
+/* A name is about to be asked for outside. Negative: it would not be in the
+ * log, so it may not be. */
+int box_audit_resolving(struct box *b, const char *name);
 /* The log keeps a policy, so that its decisions can be made again; before it
  * comes into force. Then that it has; former: the hash before, or NULL. */
 int box_audit_keep(struct box *b, const struct policy *p, struct err *e);
@@ -194,6 +258,7 @@ int box_act_later(struct box *b, const char *verb, box_act_fn *act,
 void box_acts_free(struct box *b);
 
 /* box_decide.c: decisions for those who ask over the control socket. */
+int box_gate(struct box *b, struct gate **ret, struct err *e);
 int box_decide(void *arg, enum control_op op, const char *body, size_t len,
 	       const struct control_peer *by, json_t **ret, struct err *e);
 void box_decide_gone(void *arg, const struct control_ticket *t);

@@ -160,7 +160,8 @@ box_run(const struct box_options *o)
 			 .slot = -EBADF,
 			 .guard = GUARD_INIT,
 			 .launch = LAUNCH_INIT,
-			 .known = POLICY_FOUND_NONE };
+			 .known = POLICY_FOUND_NONE,
+			 .net = { .ca = BOX_CA_NONE, .roots = -EBADF } };
 	struct err e = ERR_INIT;
 	int status = EXIT_AGENTBOX;
 

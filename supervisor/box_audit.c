@@ -376,6 +376,32 @@ box_audit_anomaly(struct box *b, const char *what, const char *detail)
 		    WIRE_DURABLE, NULL);
 }
 
+int
+box_audit_resolving(struct box *b, const char *name)
+{
+	struct scribe *t = b->audit.scribe;
+	struct fields *f, *outcome;
+
+	if (!t)
+		return 0;
+	if (!scribe_ready(t))
+		return -EPIPE;
+	outcome = malloc(sizeof(*outcome));
+	if (!outcome)
+		return -ENOMEM;
+	f = scribe_fields(t);
+	fields_text(f, FIELD_WHAT, "net.resolve");
+	fields_text(f, FIELD_SURFACE, surface_name(SURFACE_NETWORK));
+	fields_text(f, FIELD_TARGET, name);
+	fields_text(f, FIELD_EFFECT, effect_name(EFFECT_ALLOW));
+	fields_uint(f, FIELD_GOES_AHEAD, 1);
+	fields_init(outcome);
+	fields_text(outcome, FIELD_STATUS, "ok");
+	scribe_tell(t, RECORD_INTENT, 0, f, 0, outcome);
+	free(outcome);
+	return 0;
+}
+
 /* Its end */
 
 struct ending {

@@ -95,6 +95,16 @@ need_gate(struct box *b, struct err *e)
 	return r < 0 ? r : gate_new(&o, &b->audit.gate, e);
 }
 
+int
+box_gate(struct box *b, struct gate **ret, struct err *e)
+{
+	int r = need_gate(b, e);
+
+	if (r >= 0)
+		*ret = b->audit.gate;
+	return r;
+}
+
 /* Deciding */
 
 static json_t *

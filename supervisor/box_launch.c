@@ -6,6 +6,7 @@
  */
 #include "supervisor/box-internal.h"
 
+#include <event2/event.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +22,7 @@ static int
 compile(struct box *b, struct err *e)
 {
 	extern char **environ;
-	const struct compile_request rq = {
+	struct compile_request rq = {
 		.name = b->entry.name,
 		.workspace = b->workspace,
 		.home = getenv("HOME"),
@@ -35,6 +36,7 @@ compile(struct box *b, struct err *e)
 		.root = root_mode(),
 	};
 
+	box_net_request(b, &rq);
 	return profile_compile(b->profile, &rq, &b->compiled, e);
 }
 
@@ -68,6 +70,8 @@ guard_items(struct box *b, struct guard_items *it)
 		r = guard_add(it, GUARD_CGROUP, groups[i]);
 	if (r >= 0 && cgroup_host_parent(&b->host))
 		r = guard_add(it, GUARD_RMDIR, cgroup_host_parent(&b->host));
+	if (r >= 0 && b->net.ca.path[0])
+		r = guard_add(it, GUARD_UNLINK, b->net.ca.path);
 	snprintf(path, sizeof(path), "%s/%s.sock", dir, b->entry.id);
 	/* Not the name: another box may have taken it by then. A name without
 	 * a socket is nobody's, and the next `agentbox ps` removes it. */
@@ -137,10 +141,13 @@ box_acquire(struct box *b, struct err *e)
 		r = runtime_register(b->rt, b->o->name, b->profile->name,
 				     &b->entry, e);
 	if (r >= 0)
+		r = box_net_prepare(b, e);
+	if (r >= 0)
 		r = compile(b, e);
 	box_phase(b, PHASE_COMPILED);
 	if (r >= 0)
 		r = acquire_ids(b, e);
+	box_net_take_uid(b);
 	if (r >= 0)
 		r = acquire_cgroup(b, e);
 	return r;
@@ -235,6 +242,9 @@ degrade(struct box *b)
 		snprintf(row[LAYER_PIDS].enforced, LAYER_TEXT_MAX,
 			 "RLIMIT_NPROC of the box's user namespace");
 	}
+	if (row[LAYER_BROKER].state == LAYER_ABSENT &&
+	    row[LAYER_BROKER].optional && b->net.listen.ports[0])
+		row[LAYER_BROKER].state = LAYER_DEGRADED;
 	if (b->table.row[LAYER_OWNUID].enforced[0] &&
 	    !(b->compiled->plan.layers & LAYER_BIT(LAYER_OWNUID)))
 		row[LAYER_OWNUID].state = LAYER_DEGRADED;
@@ -252,6 +262,8 @@ attest(struct box *b, struct err *e)
 		.limits = &b->profile->process.cgroup,
 		.cg = b->cg,
 		.cgroup_why = b->host.why,
+		.net = &b->net.listen,
+		.net_any = b->net.scope.any_port,
 	};
 	int r;
 
@@ -289,6 +301,8 @@ box_launch(struct box *b, struct err *e)
 	if (r >= 0)
 		r = box_check_policy(b, e);
 	if (r >= 0)
+		r = box_net_open(b, e);
+	if (r >= 0)
 		r = box_audit_begin(b, e);
 	if (r >= 0)
 		r = launch_built(&b->launch, e);
@@ -297,10 +311,14 @@ box_launch(struct box *b, struct err *e)
 		r = attest(b, e);
 	if (r >= 0 && b->launch.tty >= 0)
 		r = tty_open(TAKE_FD(b->launch.tty), &b->tty, e);
+	if (r >= 0)
+		r = box_net_trust(b, e);
 	if (r >= 0 && b->o->show_enforced)
 		box_print_enforced(b);
 	if (r >= 0)
 		r = box_audit_wait(b, e);
+	if (r >= 0)
+		r = box_net_serve(b, e);
 	if (r < 0)
 		return r;
 	confirm(b);
@@ -317,6 +335,9 @@ box_release(struct box *b, int status, const struct err *e)
 		(void)cgroup_kill(b->cg);
 	launch_end(&b->launch);
 	stdio_free(b->stdio);
+	box_net_close(b);
+	if (b->base)
+		event_base_free(TAKE_PTR(b->base));
 	box_audit_end(b, status, e);
 	if (b->cg) {
 		(void)cgroup_remove(b->cg);

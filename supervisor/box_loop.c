@@ -9,6 +9,7 @@
 #include "sandbox/init.h"
 #include "sandbox/sys.h"
 #include "supervisor/client.h"
+#include "supervisor/net.h"
 #include "supervisor/scribe.h"
 
 #include <event2/event.h>
@@ -72,6 +73,7 @@ box_freeze(struct box *b, bool on, struct err *e)
 		return err_sys(e, r, "cannot %s the box",
 			       on ? "freeze" : "thaw");
 	step_life(b, ev);
+	box_net_freeze(b, on);
 	return 0;
 }
 
@@ -197,6 +199,22 @@ on_kill(void *arg, int sig, const struct control_peer *by, const char *why,
 	return r < 0 ? err_sys(e, r, "cannot send signal %d", sig) : 0;
 }
 
+/* It takes away, so it does not wait for its record. */
+static int
+on_revoke(void *arg, const char *credential, const struct control_peer *by,
+	  struct err *e)
+{
+	struct box *b = arg;
+	int r = net_revoke(b->net.net, credential);
+
+	note(b, EVENT_REVOKED, "revoke", r, by, credential);
+	if (r >= 0)
+		return 0;
+	err_set(e, r, "this box has no credential \"%s\"", credential);
+	return err_cure(e, "agentbox inspect %s lists them, below network",
+			b->entry.name);
+}
+
 static const struct control_ops control_ops = {
 	.describe = on_describe,
 	.inspect = on_inspect,
@@ -204,6 +222,7 @@ static const struct control_ops control_ops = {
 	.kill = on_kill,
 	.reload = box_reload,
 	.act = box_decide,
+	.revoke = on_revoke,
 	.gone = box_decide_gone,
 };
 
@@ -414,12 +433,10 @@ add_control(struct box *b, struct err *e)
 			   &b->control, e);
 }
 
-static int
-set_up(struct box *b, struct err *e)
+int
+box_need_base(struct box *b, struct err *e)
 {
-	const struct timeval settle = { .tv_usec = READY_MS * 1000 };
-	struct event_config *cfg = event_config_new();
-	int r;
+	struct event_config *cfg = b->base ? NULL : event_config_new();
 
 	if (cfg) {
 		/* One thread, and no environment variable steers us. */
@@ -428,8 +445,17 @@ set_up(struct box *b, struct err *e)
 		b->base = event_base_new_with_config(cfg);
 		event_config_free(cfg);
 	}
-	if (!b->base)
-		return err_sys(e, -ENOMEM, "event loop");
+	return b->base ? 0 : err_sys(e, -ENOMEM, "event loop");
+}
+
+static int
+set_up(struct box *b, struct err *e)
+{
+	const struct timeval settle = { .tv_usec = READY_MS * 1000 };
+	int r = box_need_base(b, e);
+
+	if (r < 0)
+		return r;
 	if (b->tty) {
 		r = tty_start(b->tty, b->base, e);
 		if (r < 0)
@@ -482,8 +508,9 @@ tear_down(struct box *b)
 	stdio_free(TAKE_PTR(b->stdio));
 	eventlog_free(b->log);
 	b->log = NULL;
+	box_net_close(b);
 	if (b->base)
-		event_base_free(b->base);
+		event_base_free(TAKE_PTR(b->base));
 }
 
 /* For the log: how it ended. */
@@ -507,6 +534,7 @@ finish(struct box *b, struct err *e)
 	int failed = launch_status(&b->launch, &b->wait_status, e), r;
 
 	b->have_status = failed > 0;
+	box_net_end(b);
 	write_note(b);
 	step_life(b, LIFE_GONE);
 	log_end(b, failed, e);

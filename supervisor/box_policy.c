@@ -341,6 +341,11 @@ load_next(void *arg, struct policy **ret, struct err *e)
 	r = make_policy(b, &rl->next, ret, e);
 	if (r < 0)
 		return r;
+	r = box_net_check(b, *ret, e);
+	if (r < 0) {
+		policy_free(TAKE_PTR(*ret));
+		return r;
+	}
 	/* decisions under a policy that nobody can look up would be no record
 	 */
 	r = box_audit_keep(b, *ret, e);
@@ -372,6 +377,7 @@ reload(struct box *b, json_t **ret, struct err *e)
 	loaded_done(&old);
 	policy_card_make(policy_store_now(b->policies)->policy, &b->known.card);
 	box_audit_policy(b, before);
+	box_net_policy_changed(b);
 	policy_hash_text(policy_store_now(b->policies)->policy, after);
 	*ret = json_pack(
 		"{ss sI ss sb}", "state", life_name(b->state), "epoch",
@@ -518,7 +524,10 @@ box_policy_json(struct box *b)
 			 box_observes(b) ? "observe" : "enforce", "levels",
 			 levels_json(now->policy), "rules",
 			 surfaces_json(now->policy), "brokers",
-			 "none in this version: network, tools, memory, "
-			 "credentials, handoffs and admin refuse everything",
+			 b->net.net ? "network and credentials; none in this "
+				      "version: tools, memory, handoffs and "
+				      "admin refuse everything"
+				    : "none: all that is beside files and "
+				      "processes is refused",
 			 "failed_reload", *failed ? shown : NULL);
 }

@@ -70,6 +70,11 @@ box_fill_requested(struct box *b)
 	request(b, LAYER_OOM, "%d", p->oom_score_adj);
 	request_limits(b);
 	request(b, LAYER_FREEZE, "all processes at once");
+	if (b->net.scope.any_port)
+		request(b, LAYER_BROKER, "any TCP port, DNS");
+	else if (b->net.sockets)
+		request(b, LAYER_BROKER, "TCP to %zu ports, DNS",
+			b->net.scope.n_ports);
 	request(b, LAYER_DISK, "tmp %s%s",
 		size_text(b->profile->files.tmp_size, size),
 		b->profile->files.workspace_max ? ", workspace watched" : "");
@@ -126,6 +131,8 @@ add_details(struct box *b, json_t *j)
 	json_object_set_new(j, "cgroup",
 			    json_string(cgroup_backend_name(b->host.backend)));
 	json_object_set_new(j, "layers", report_layers_json(&b->table));
+	if (b->net.net)
+		json_object_set_new(j, "network", box_net_json(b));
 	json_object_set_new(j, "landlock_abi",
 			    json_integer(b->launch.landlock));
 	if (b->cg && cgroup_usage(b->cg, &u) == 0)

@@ -6,4 +6,5 @@ int cmd_inspect(int argc, char **argv);
 int cmd_freeze(int argc, char **argv); /* freeze and thaw */
 int cmd_kill(int argc, char **argv);
 int cmd_reload(int argc, char **argv);
+int cmd_revoke(int argc, char **argv);
 int cmd_logs(int argc, char **argv);

@@ -81,7 +81,9 @@ number_json(const struct profile *p, const struct profile_key *k)
 	uint64_t v = number(p, k);
 	char buf[32];
 
-	if (k->width == sizeof(v) && v == CGROUP_UNLIMITED)
+	/* 0, where that is no value of the key, is none too */
+	if (k->width == sizeof(v) &&
+	    (v == CGROUP_UNLIMITED || (k->flags & KEY_UNLIMITED && v < k->min)))
 		return json_string("unlimited");
 	if (k->type == KEY_TIME)
 		return v ? time_json(v) : json_string("none");

@@ -210,6 +210,17 @@ send_backlog(struct client *cl)
 }
 
 static void
+reply_done(struct client *cl, int r, json_t *j, const struct err *e)
+{
+	if (r == CONTROL_LATER)
+		wait_for_answer(cl);
+	else if (r < 0)
+		reply_error(cl, r, e);
+	else
+		reply_json(cl, j);
+}
+
+static void
 do_reload(struct client *cl, const struct control_call *call)
 {
 	struct control *c = cl->control;
@@ -219,12 +230,22 @@ do_reload(struct client *cl, const struct control_call *call)
 			? c->ops->reload(c->arg, &cl->peer, call->text, &j, &e)
 			: err_sys(&e, ENOSYS, "reload");
 
-	if (r == CONTROL_LATER)
-		wait_for_answer(cl);
-	else if (r < 0)
+	reply_done(cl, r, j, &e);
+}
+
+static void
+do_revoke(struct client *cl, const struct control_call *call)
+{
+	struct control *c = cl->control;
+	struct err e = ERR_INIT;
+	int r = c->ops->revoke
+			? c->ops->revoke(c->arg, call->text, &cl->peer, &e)
+			: err_sys(&e, ENOSYS, "revoke");
+
+	if (r < 0)
 		reply_error(cl, r, &e);
 	else
-		reply_json(cl, j);
+		reply_state(cl, "revoked");
 }
 
 static void
@@ -237,12 +258,7 @@ do_act(struct client *cl, const struct control_call *call)
 					  call->body_len, &cl->peer, &j, &e)
 			    : err_sys(&e, ENOSYS, "decisions");
 
-	if (r == CONTROL_LATER)
-		wait_for_answer(cl);
-	else if (r < 0)
-		reply_error(cl, r, &e);
-	else
-		reply_json(cl, j);
+	reply_done(cl, r, j, &e);
 }
 
 int
@@ -330,6 +346,9 @@ dispatch(struct client *cl, const struct control_call *call)
 	case CONTROL_RELOAD:
 		do_reload(cl, call);
 		break;
+	case CONTROL_REVOKE:
+		do_revoke(cl, call);
+		break;
 	case CONTROL_DECIDE:
 	case CONTROL_OUTCOME:
 		do_act(cl, call);
@@ -391,39 +410,6 @@ on_client(int fd, short what, void *arg)
 }
 
 /* ---- connections ------------------------------------------------------- */
-
-/*
- * Without privilege the box's processes have the same uid as its supervisor.
- * They do not see the socket; should they ever get at it, then the user
- * namespace tells them apart. (A foreign one cannot be read: refused.)
- */
-static bool
-same_userns(pid_t pid)
-{
-	struct stat own, peer;
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/user", pid);
-	if (stat("/proc/self/ns/user", &own) < 0 || stat(path, &peer) < 0)
-		return false;
-	return own.st_ino == peer.st_ino && own.st_dev == peer.st_dev;
-}
-
-static bool
-peer_allowed(int fd, struct control_peer *ret)
-{
-	struct ucred uc;
-	socklen_t len = sizeof(uc);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &uc, &len) < 0 ||
-	    uc.pid <= 0)
-		return false;
-	ret->uid = uc.uid;
-	ret->pid = uc.pid;
-	if (uc.uid == geteuid())
-		return same_userns(uc.pid);
-	return uc.uid == 0;
-}
 
 static struct client *
 oldest_of(struct control *c, enum client_state state)
@@ -499,7 +485,7 @@ on_listen(int listen_fd, short what, void *arg)
 			     SOCK_CLOEXEC | SOCK_NONBLOCK);
 		if (fd < 0)
 			return;
-		if (!peer_allowed(fd, &peer)) {
+		if (!control_peer_allowed(fd, &peer)) {
 			close(fd);
 			continue;
 		}

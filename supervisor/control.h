@@ -38,6 +38,7 @@ enum control_op {
 	CONTROL_RELOAD,	  /* argument bytes: why; the profile is read again */
 	CONTROL_DECIDE,	  /* argument bytes: the input document */
 	CONTROL_OUTCOME,  /* argument bytes: {"action": N, "status": "ok"} */
+	CONTROL_REVOKE,	  /* argument bytes: the name of a credential */
 	CONTROL_OP_MAX
 };
 
@@ -86,6 +87,9 @@ struct control_peer {
 	struct control_ticket ticket;
 };
 
+/* Who is at the other end; false: not one of those who may ask. */
+bool control_peer_allowed(int fd, struct control_peer *ret);
+
 /* What the box can do; implemented by box.c. The functions run in the loop of
  * the supervisor and do not wait; negative errno with e filled. Those that may
  * need time say so: CONTROL_LATER, and then control_answer(). */
@@ -117,6 +121,10 @@ struct control_ops {
 	 * later. */
 	int (*act)(void *arg, enum control_op op, const char *body, size_t len,
 		   const struct control_peer *by, json_t **ret, struct err *e);
+	/* A credential of the run is not lent any more, from now on. May be
+	 * NULL: -ENOSYS. */
+	int (*revoke)(void *arg, const char *credential,
+		      const struct control_peer *by, struct err *e);
 	/* Who asked act() and was to be answered later is gone. May be NULL. */
 	void (*gone)(void *arg, const struct control_ticket *t);
 };

@@ -47,10 +47,10 @@ take_rest(struct control_call *call, const char *p, size_t len)
 	call->text[0] = '\0';
 	call->body = NULL;
 	call->body_len = 0;
+	if (!len && (has_body(call->op) || call->op == CONTROL_REVOKE))
+		return -EINVAL;
 	if (!has_body(call->op))
 		return take_text(p, len, call->text);
-	if (!len)
-		return -EINVAL;
 	call->body = p;
 	call->body_len = len;
 	return 0;

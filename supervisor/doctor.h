@@ -14,6 +14,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+struct profile;
+
 enum doctor_state {
 	DOCTOR_YES,
 	DOCTOR_WEAKER, /* works by a documented fallback */
@@ -35,6 +37,7 @@ struct doctor_row {
 	TOOL(STAGE, "agentbox-stage")                                          \
 	TOOL(GUARD, "agentbox-guard")                                          \
 	TOOL(WRITER, "agentbox-audit")                                         \
+	TOOL(SHIM, "agentbox-shim")                                            \
 	TOOL(SCOPE, "agentbox-scope")                                          \
 	TOOL(RECORD, "audit log")                                              \
 	TOOL(RUNTIME, "runtime folder")                                        \
@@ -74,6 +77,7 @@ struct doctor {
 	char session[160];
 	char scope[PATH_MAX];	   /* path of agentbox-scope; may be "" */
 	uint32_t asked, optional;  /* LAYER_BIT sets of the profile */
+	bool dials_any;		   /* its rules name not only single ports */
 	struct probe_box user_box; /* root only: an ordinary user's */
 	struct doctor_row layer[LAYER_MAX];
 	struct doctor_row tool[DOCTOR_TOOL_MAX];
@@ -93,6 +97,11 @@ void doctor_look_cgroup(struct doctor *d);
 void doctor_look_tools(struct doctor *d);
 void doctor_look_facts(struct doctor *d);
 void doctor_look_record(struct doctor *d);
+void doctor_look_net(struct doctor *d); /* after tools and layers */
+/* TCP sockets that a box of that profile needs; 0: it dials nothing. Fills
+ * d->dials_any. */
+int doctor_net_sockets(struct doctor *d, const struct profile *p,
+		       const char *sets_dir, uint32_t *ret, struct err *e);
 
 /* Row helpers: what is said replaces what was said. */
 void doctor_say(struct doctor_row *r, enum doctor_state s, const char *fmt, ...)

@@ -333,6 +333,7 @@ doctor_look(struct doctor *d)
 	probe_machine(&d->machine);
 	doctor_look_tools(d);
 	doctor_look_layers(d);
+	doctor_look_net(d);
 	doctor_look_cgroup(d);
 	doctor_look_facts(d);
 	look_as_user(d);

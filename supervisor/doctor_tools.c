@@ -21,6 +21,7 @@ extern char **environ;
 /* Without a profile nothing can be judged by it: then all is needed that every
  * shipped profile needs. */
 #define LAYERS_ALL (LAYER_BIT(LAYER_MAX) - 1)
+#define LAYERS_SOME (LAYER_BIT(LAYER_TIME) | LAYER_BIT(LAYER_BROKER))
 #define LAYERS_CGROUP                                                          \
 	(LAYER_BIT(LAYER_MEMORY) | LAYER_BIT(LAYER_SWAP) |                     \
 	 LAYER_BIT(LAYER_PIDS) | LAYER_BIT(LAYER_CPU) | LAYER_BIT(LAYER_IO) |  \
@@ -55,8 +56,10 @@ compile(struct doctor *d, const struct profile *p, const struct paths *paths,
 		.root = d->machine.root,
 	};
 	struct compiled *c;
-	int k = profile_compile(p, &q, &c, e);
+	int k = doctor_net_sockets(d, p, paths->sets, &q.sockets, e);
 
+	if (k >= 0)
+		k = profile_compile(p, &q, &c, e);
 	if (k < 0)
 		return k;
 	d->asked = c->plan.layers;
@@ -122,6 +125,8 @@ look_files(struct doctor *d)
 	look_binary(d, DOCTOR_TOOL_STAGE, &paths);
 	look_binary(d, DOCTOR_TOOL_GUARD, &paths);
 	look_binary(d, DOCTOR_TOOL_WRITER, &paths);
+	look_binary(d, DOCTOR_TOOL_SHIM, &paths);
+	d->tool[DOCTOR_TOOL_SHIM].needed = d->asked & LAYER_BIT(LAYER_BROKER);
 	look_binary(d, DOCTOR_TOOL_SCOPE, &paths);
 	snprintf(d->scope, sizeof(d->scope), "%.*s/agentbox-scope",
 		 PATH_MAX - 32, paths.libexec);
@@ -232,7 +237,7 @@ doctor_look_tools(struct doctor *d)
 	};
 
 	d->limits = some;
-	d->asked = LAYERS_ALL & ~LAYER_BIT(LAYER_TIME);
+	d->asked = LAYERS_ALL & ~LAYERS_SOME;
 	d->optional = LAYERS_CGROUP;
 	for (size_t i = 0; i < ARRAY_SIZE(needed); i++)
 		d->tool[needed[i]].needed = true;

@@ -23,8 +23,10 @@
 	EVENT(RELOADED, "reloaded", true)                                      \
 	EVENT(RELOAD_FAILED, "reload-failed", true)                            \
 	EVENT(REFUSED, "refused", true)                                        \
+	EVENT(FINDING, "finding", true)                                        \
 	EVENT(FROZEN, "frozen", true)                                          \
 	EVENT(THAWED, "thawed", true)                                          \
+	EVENT(REVOKED, "revoked", true)                                        \
 	EVENT(SIGNAL, "signal", true)                                          \
 	EVENT(KILLED, "killed", true)                                          \
 	EVENT(TIMEOUT, "timeout", true)                                        \

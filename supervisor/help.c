@@ -57,6 +57,12 @@ static const struct {
 	  "under\n"
 	  "the old ones; what the kernel holds cannot change. SIGHUP to a\n"
 	  "supervisor without a terminal does the same.\n" },
+	{ "revoke", "lend a box a credential no more",
+	  "usage: agentbox revoke BOX...|--all|--label K=V CREDENTIAL "
+	  "[--json]\n"
+	  "\n"
+	  "From the next request on. It does not come back: start a new "
+	  "box.\n" },
 	{ "logs", "what happened to a box",
 	  "usage: agentbox logs BOX [-f] [--json]\n" },
 	{ "decide", "ask for a decision of a box, or say what became of it",

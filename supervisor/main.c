@@ -46,16 +46,16 @@ static const struct {
 	const char *name;
 	int (*fn)(int argc, char **argv);
 } commands[] = {
-	{ "run", cmd_run },	      { "ps", cmd_ps },
-	{ "inspect", cmd_inspect },   { "freeze", cmd_freeze },
-	{ "thaw", cmd_freeze },	      { "kill", cmd_kill },
-	{ "reload", cmd_reload },     { "logs", cmd_logs },
-	{ "decide", cmd_decide },     { "profile", cmd_profile },
-	{ "doctor", cmd_doctor },     { "audit", cmd_audit },
-	{ "why", cmd_audit },	      { "trace", cmd_audit },
-	{ "version", cmd_version },   { "help", cmd_help },
-	{ "--version", cmd_version }, { "--help", cmd_help },
-	{ "-h", cmd_help },
+	{ "run", cmd_run },	    { "ps", cmd_ps },
+	{ "inspect", cmd_inspect }, { "freeze", cmd_freeze },
+	{ "thaw", cmd_freeze },	    { "kill", cmd_kill },
+	{ "reload", cmd_reload },   { "revoke", cmd_revoke },
+	{ "logs", cmd_logs },	    { "decide", cmd_decide },
+	{ "profile", cmd_profile }, { "doctor", cmd_doctor },
+	{ "audit", cmd_audit },	    { "why", cmd_audit },
+	{ "trace", cmd_audit },	    { "version", cmd_version },
+	{ "help", cmd_help },	    { "--version", cmd_version },
+	{ "--help", cmd_help },	    { "-h", cmd_help },
 };
 
 static int

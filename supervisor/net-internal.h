@@ -231,12 +231,21 @@ int net_request_read(struct net_ask *a);
 void net_request_done(struct net_ask *a);
 bool net_text_is(const struct net_bytes *b, const char *s);
 
-/* net_ask.c */
+/* net_asks.c */
 int net_ask_begin(struct net *n, const struct net_message *m, size_t len);
 void net_ask_cancel(struct net *n, uint32_t id);
 void net_ask_drop(struct net_ask *a); /* nobody waits for its answer */
 void net_asks_clear(struct net *n);
 void net_ask_free(struct net_ask *a);
+void net_ask_detach(struct net_ask *a); /* answered, and kept */
+
+/* net_ask.c: 0, -EPROTO, -ENOMEM. */
+int net_ask(struct net_ask *a);
+void net_answer_begin(struct net_ask *a, struct net_writer *w,
+		      enum net_verdict v);
+/* The answer; frees body and a. */
+void net_answer_no(struct net_ask *a, enum net_verdict v, char *body,
+		   int status);
 /* Refused by us: recorded, answered. a may be gone afterwards. */
 void net_ask_refuse(struct net_ask *a, enum net_reason why, const char *fmt,
 		    ...) _printf_(3, 4);

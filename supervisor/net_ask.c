@@ -10,91 +10,10 @@
 #include <stdarg.h>
 #include <string.h>
 
-/* Life */
-
-static struct net_ask **
-bucket(struct net *n, uint32_t id)
-{
-	return &n->asks[id % NET_TABLE];
-}
-
-static struct net_ask *
-find(struct net *n, uint32_t id)
-{
-	struct net_ask *a = *bucket(n, id);
-
-	while (a && a->id != id)
-		a = a->next;
-	return a;
-}
-
-static void
-link_ask(struct net *n, struct net_ask *a)
-{
-	struct net_ask **at = bucket(n, a->id);
-
-	a->next = *at;
-	a->link = at;
-	if (a->next)
-		a->next->link = &a->next;
-	*at = a;
-	n->n_asks++;
-	n->held += a->len;
-}
-
-static void
-unlink_ask(struct net_ask *a)
-{
-	struct net *n = a->net;
-
-	if (!a->link)
-		return;
-	*a->link = a->next;
-	if (a->next)
-		a->next->link = a->link;
-	a->link = NULL;
-	n->n_asks--;
-	n->held -= a->len;
-	net_shim_pace(n);
-}
-
-void
-net_ask_free(struct net_ask *a)
-{
-	unlink_ask(a);
-	net_edits_free(a->edits);
-	net_request_done(a);
-	free(a->packet);
-	free(a);
-}
-
-static struct net_ask *
-ask_new(struct net *n, const struct net_message *m, size_t len)
-{
-	struct net_ask *a = calloc(1, sizeof(*a));
-
-	if (!a)
-		return NULL;
-	a->packet = malloc(len);
-	if (!a->packet) {
-		free(a);
-		return NULL;
-	}
-	memcpy(a->packet, n->in, len);
-	(void)net_decode(a->packet, len, true, &a->m); /* as it was in n->in */
-	a->net = n;
-	a->len = len;
-	a->id = m->id;
-	a->op = m->op;
-	a->turn.net = a->lending.net = n;
-	link_ask(n, a);
-	return a;
-}
-
 /* Answers */
 
-static void
-begin_answer(struct net_ask *a, struct net_writer *w, enum net_verdict v)
+void
+net_answer_begin(struct net_ask *a, struct net_writer *w, enum net_verdict v)
 {
 	net_begin(w, a->net->out, NET_ANSWER, 0, a->id);
 	if (a->conn && v == NET_YES)
@@ -104,12 +23,12 @@ begin_answer(struct net_ask *a, struct net_writer *w, enum net_verdict v)
 		net_put_u64(w, NET_F_ACTION, a->action);
 }
 
-static void
-answer_no(struct net_ask *a, enum net_verdict v, char *body, int status)
+void
+net_answer_no(struct net_ask *a, enum net_verdict v, char *body, int status)
 {
 	struct net_writer w;
 
-	begin_answer(a, &w, v);
+	net_answer_begin(a, &w, v);
 	net_put_text(&w, NET_F_BODY, body);
 	net_put_u64(&w, NET_F_STATUS_CODE, (uint64_t)status);
 	net_shim_send(a->net, &w, -EBADF, false);
@@ -124,7 +43,7 @@ on_refused(struct net_turn *t, const struct gate_action *act)
 	int status;
 	char *body = net_body_reason(a, a->why, act->id, &status);
 
-	answer_no(a, status >= 500 ? NET_FAILED : NET_NO, body, status);
+	net_answer_no(a, status >= 500 ? NET_FAILED : NET_NO, body, status);
 }
 
 static void
@@ -177,7 +96,7 @@ net_ask_fail(struct net_ask *a, enum net_reason why, const char *detail)
 		a->net->n_denied++;
 	net_outcome(a->net, a->action, status_of(why), net_reason_word(why),
 		    detail);
-	answer_no(a, failed ? NET_FAILED : NET_NO, body, status);
+	net_answer_no(a, failed ? NET_FAILED : NET_NO, body, status);
 }
 
 static bool
@@ -214,13 +133,13 @@ answer_yes(struct net_ask *a, int fd, const char *detail)
 		net_ask_free(a);
 		return;
 	}
-	begin_answer(a, &w, NET_YES);
+	net_answer_begin(a, &w, NET_YES);
 	if (a->lease)
 		net_put_u64(&w, NET_F_LEASE, a->lease);
 	net_lend_put(a, &w);
 	net_shim_send(a->net, &w, fd, a->n_lend > 0);
 	if (a->lease) /* kept for its next lease */
-		unlink_ask(a);
+		net_ask_detach(a);
 	else
 		net_ask_free(a);
 }
@@ -313,7 +232,7 @@ on_decided(struct net_turn *t, const struct gate_action *act)
 	if (!act->goes_ahead) {
 		body = net_body_decision(a, act, &status);
 		a->net->n_denied++;
-		answer_no(a, NET_NO, body, status);
+		net_answer_no(a, NET_NO, body, status);
 		return;
 	}
 	a->action = act->id;
@@ -468,8 +387,8 @@ find_way(struct net_ask *a)
 		resolve(a);
 }
 
-static int
-ask(struct net_ask *a)
+int
+net_ask(struct net_ask *a)
 {
 	const struct policy *p = policy_store_now(a->net->o.policies)->policy;
 	int r = net_request_read(a);
@@ -490,126 +409,4 @@ ask(struct net_ask *a)
 	else
 		find_way(a);
 	return 0;
-}
-
-/* Another lease of an action: decided on as if it was asked for again. */
-
-static void
-on_more(struct net_turn *t, const struct gate_action *act)
-{
-	struct net_ask *a = (struct net_ask *)t;
-	struct net_action *of = net_action_find(a->net, a->action);
-	struct net_writer w;
-	int status;
-
-	of->more = NULL;
-	if (!act->goes_ahead) {
-		char *body = net_body_decision(of->kept, act, &status);
-
-		a->net->n_denied++;
-		answer_no(a, NET_NO, body, status);
-		return;
-	}
-	net_outcome(a->net, act->id, "ok", NULL, NULL);
-	begin_answer(a, &w, NET_YES);
-	net_put_u64(&w, NET_F_LEASE, NET_LEASE);
-	net_shim_send(a->net, &w, -EBADF, false);
-	net_ask_free(a);
-}
-
-static int
-more(struct net_ask *a)
-{
-	struct net_action *of =
-		net_action_find(a->net, a->m.number[NET_F_ACTION]);
-
-	if (!of || !of->kept || of->more)
-		return -EPROTO;
-	of->more = a;
-	a->action = of->id;
-	a->rq = of->kept->rq;
-	net_turn_begin(a->net, &a->turn, &a->rq, NULL, NULL, on_more);
-	return 0;
-}
-
-int
-net_ask_begin(struct net *n, const struct net_message *m, size_t len)
-{
-	struct net_ask *a;
-	int r;
-
-	/* nobody hears the answer to what is told with the number 0 */
-	if ((m->id || m->op != NET_FOUND) && find(n, m->id))
-		return -EPROTO;
-	a = ask_new(n, m, len);
-	if (!a)
-		return -ENOMEM;
-	switch (m->op) {
-	case NET_ASK:
-		r = ask(a);
-		break;
-	case NET_MORE:
-		r = more(a);
-		break;
-	case NET_NAME:
-		r = net_name(a);
-		break;
-	default:
-		r = net_found(a);
-	}
-	if (r < 0)
-		net_ask_free(a);
-	return r;
-}
-
-/* Whatever was on its way goes no further. */
-static void
-stop(struct net_ask *a)
-{
-	struct net *n = a->net;
-	struct net_action *of =
-		a->op == NET_MORE ? net_action_find(n, a->action) : NULL;
-
-	if (of)
-		of->more = NULL;
-	switch (a->step) {
-	case STEP_TURN:
-		net_turn_cancel(&a->turn);
-		return;
-	case STEP_RESOLVE:
-		resolve_cancel(n->resolver, &a->resolve);
-		return;
-	case STEP_DIAL:
-		dial_cancel(n->dialler, &a->dial);
-		break;
-	default:
-		net_lend_cancel(a);
-	}
-	net_outcome(n, a->action, "denied", "caller-gone",
-		    "who asked did not wait for the answer");
-}
-
-void
-net_ask_drop(struct net_ask *a)
-{
-	stop(a);
-	net_ask_free(a);
-}
-
-/* One that was answered meanwhile is none of ours any more. */
-void
-net_ask_cancel(struct net *n, uint32_t id)
-{
-	struct net_ask *a = find(n, id);
-
-	if (a)
-		net_ask_drop(a);
-}
-
-void
-net_asks_clear(struct net *n)
-{
-	for (size_t i = 0; i < NET_TABLE; i++)
-		while (n->asks[i])
-			net_ask_drop(n->asks[i]);
 }

@@ -38,12 +38,13 @@ net_denied_forget(struct net *n)
 }
 
 static void
-answer_name(struct net_ask *a, enum net_verdict v)
+answer_name(struct net_ask *a, enum net_verdict v, const char *body)
 {
 	struct net_writer w;
 
 	net_begin(&w, a->net->out, NET_NAMED, 0, a->id);
 	net_put_u64(&w, NET_F_VERDICT, v);
+	net_put_text(&w, NET_F_BODY, body);
 	net_shim_send(a->net, &w, -EBADF, false);
 	net_ask_free(a);
 }
@@ -52,11 +53,15 @@ static void
 on_name(struct net_turn *t, const struct gate_action *act)
 {
 	struct net_ask *a = (struct net_ask *)t;
+	_cleanup_free_ char *body = NULL;
+	int status;
 
 	/* by what reaches() said, it cannot be */
 	if (act->goes_ahead)
 		net_outcome(a->net, act->id, "denied", "no-grant", NULL);
-	answer_name(a, NET_NO);
+	else
+		body = net_body_decision(a, act, &status);
+	answer_name(a, NET_NO, body);
 }
 
 int
@@ -68,11 +73,11 @@ net_name(struct net_ask *a)
 	if (r < 0 || a->m.has[NET_F_PORT])
 		return r < 0 ? r : -EPROTO;
 	if (policy_net_reaches(p, a->host.text, NET_ANY_PORT, NULL)) {
-		answer_name(a, NET_YES);
+		answer_name(a, NET_YES, NULL);
 		return 0;
 	}
 	if (was_denied(a->net, a->host.text)) {
-		answer_name(a, NET_NO);
+		answer_name(a, NET_NO, NULL);
 		return 0;
 	}
 	remember(a->net, a->host.text);

@@ -5,6 +5,7 @@
  *   <id>.sock   control socket of a live box (SOCK_SEQPACKET)
  *   <id>.log    event log, only of boxes to which something happened that
  *               somebody may ask about later (see eventlog.h)
+ *   <id>.ca     certificates of a box that is being built
  *   @<name>     symbolic link to <id>, made after the socket listens
  *   uids        one byte per host uid slot, held by an OFD lock (root mode)
  *

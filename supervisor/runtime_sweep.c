@@ -18,11 +18,11 @@
 #define LOG_KEEP 256
 #define ENTRIES_MAX 65536 /* looked at in one go */
 
-enum entry_kind { ENTRY_OTHER, ENTRY_SOCK, ENTRY_LOG, ENTRY_NAME };
+enum entry_kind { ENTRY_OTHER, ENTRY_SOCK, ENTRY_LOG, ENTRY_CA, ENTRY_NAME };
 
 struct entry {
 	enum entry_kind kind;
-	char id[RUNTIME_ID_LEN + 1]; /* of SOCK and LOG */
+	char id[RUNTIME_ID_LEN + 1]; /* of SOCK, LOG and CA */
 	time_t time;
 };
 
@@ -56,7 +56,7 @@ entry_parse(const char *file)
 		en.kind = ENTRY_NAME;
 		return en;
 	}
-	if (strlen(file) < RUNTIME_ID_LEN + 4)
+	if (strlen(file) < RUNTIME_ID_LEN + 3)
 		return en;
 	memcpy(en.id, file, RUNTIME_ID_LEN);
 	if (!runtime_is_id(en.id))
@@ -65,6 +65,8 @@ entry_parse(const char *file)
 		en.kind = ENTRY_SOCK;
 	else if (strcmp(file + RUNTIME_ID_LEN, ".log") == 0)
 		en.kind = ENTRY_LOG;
+	else if (strcmp(file + RUNTIME_ID_LEN, ".ca") == 0)
+		en.kind = ENTRY_CA;
 	return en;
 }
 
@@ -129,10 +131,13 @@ sweep_entry(struct runtime *rt, const struct entry *en, const char *file,
 			return false;
 		return unlinkat(dirfd, file, 0) == 0;
 	}
-	if (en->kind != ENTRY_SOCK || runtime_alive(rt, en->id))
+	if ((en->kind != ENTRY_SOCK && en->kind != ENTRY_CA) ||
+	    runtime_alive(rt, en->id))
 		return false;
-	if (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    !older_than(&st, now, SOCK_AGE_S))
+	/* certificates come after their box's socket, and go before it */
+	if (en->kind == ENTRY_SOCK &&
+	    (fstatat(dirfd, file, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	     !older_than(&st, now, SOCK_AGE_S)))
 		return false;
 	return unlinkat(dirfd, file, 0) == 0;
 }

@@ -28,7 +28,8 @@ LAYERS = {
     "supervisor": {"lib": None, "policy": None, "sandbox": None,
                    "profiles": None, "audit": None, "net": None,
                    "shim": {"reasons.h"}},
-    "query": {"lib": None, "policy": None, "profiles": None, "audit": None},
+    "query": {"lib": None, "policy": None, "profiles": None, "audit": None,
+              "net": {"reasons.h"}, "shim": {"reasons.h"}},
 }
 
 # Which library headers a folder may use.

@@ -90,6 +90,7 @@ _agentbox_options()
 	inspect) echo --json --help ;;
 	freeze | thaw | reload) echo --all --label --why --json --help ;;
 	kill) echo --signal --all --label --why --json --help ;;
+	revoke) echo --all --label --json --help ;;
 	logs) echo --follow --json --help ;;
 	decide) echo --outcome --error --detail --label --bytes-in \
 		--bytes-out --help ;;
@@ -125,7 +126,7 @@ _agentbox()
 {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
 	local cmd=${COMP_WORDS[1]:-} i
-	local all="run ps inspect freeze thaw kill reload logs decide doctor profile audit why trace version help"
+	local all="run ps inspect freeze thaw kill reload revoke logs decide doctor profile audit why trace version help"
 
 	COMPREPLY=()
 	if [ "$COMP_CWORD" = 1 ]; then
@@ -167,7 +168,7 @@ _agentbox()
 		fi ;;
 	why) _agentbox_words last "$cur" ;;
 	trace) _agentbox_words "last $(_agentbox_boxes)" "$cur" ;;
-	inspect | freeze | thaw | kill | reload | logs)
+	inspect | freeze | thaw | kill | reload | revoke | logs)
 		_agentbox_words "$(_agentbox_boxes)" "$cur" ;;
 	help) _agentbox_words "$all" "$cur" ;;
 	esac

@@ -153,7 +153,7 @@ ConnectPort {p['http']}
             "version": 1, "name": "bench", "role": "execute",
             "purpose": "a client of the benchmark",
             "requires": {"optional": ["memory", "swap", "pids", "cpu", "io",
-                                      "freeze", "own-uid"]},
+                                      "freeze"]},
             "process": {"syscalls": ["dev"], "loopback": True,
                         "limits": {"nofile": 65536}},
             "files": {"exec": ["@system", "@opt"], "read": ["@etc"],

@@ -6,6 +6,20 @@
 need python3
 need_inside bash
 
+# A key counts for the job that has the terminal when it arrives, so jobs say
+# when they have it: this one by a first line, then by an answer to each line.
+put reads <<'END'
+#!/bin/sh
+echo begun
+exec sed -u 's/^/got /'
+END
+put sleeps <<'END'
+#!/bin/sh
+echo begun
+exec sleep 100
+END
+chmod +x "$WS/reads" "$WS/sleeps"
+
 # at_terminal NAME <STEPS: bash in a box, with a short prompt.
 at_terminal()
 {
@@ -26,55 +40,62 @@ at_terminal "a command, its echo, its status" <<'END'
 expect ready>
 send (exit 3); echo "status $?"\r
 expect ^status 3
+expect ready>
 send exit 4\r
 end 4
 END
 
 at_terminal "control-Z stops, fg goes on, control-C interrupts" <<'END'
 expect ready>
-send sleep 100\r
-wait 0.3
+send ./reads\r
+expect ^begun
 send \x1a
-expect \[1\]\+ +Stopped +sleep 100
+expect \[1\]\+ +Stopped +\./reads
 expect ready>
 send fg\r
-expect sleep 100
-wait 0.3
+expect ^\./reads
+send again\r
+expect ^got again
 send \x03
 expect ready>
 send echo "got $?"\r
 expect ^got 130
+expect ready>
 send exit\r
 end 0
 END
 
 at_terminal "bg, jobs, wait, kill %1" <<'END'
 expect ready>
-send sleep 100\r
-wait 0.3
+send ./sleeps\r
+expect ^begun
 send \x1a
 expect Stopped
+expect ready>
 send bg\r
-expect \[1\]\+ sleep 100 &
+expect \[1\]\+ \./sleeps &
+expect ready>
 send jobs\r
-expect Running +sleep 100
+expect Running +\./sleeps
+expect ready>
 send kill %1; wait; echo "all done"\r
 expect ^all done
+expect ready>
 send exit 0\r
 end 0
 END
 
 at_terminal "a stopped pipeline is one job" <<'END'
 expect ready>
-send sleep 100 | cat | cat\r
-wait 0.3
+send ./sleeps | cat | cat\r
+expect ^begun
 send \x1a
 expect Stopped
+expect ready>
 send jobs -p | wc -l\r
 expect ^1$
-send kill -9 %1; exit 0\r
-wait 0.5
-send exit 0\r
+expect ready>
+send kill -9 %1; exit 0\rexit 0\r
 end 0
 END
 
@@ -82,11 +103,10 @@ at_terminal "a background job that reads is stopped" <<'END'
 expect ready>
 send cat &\r
 expect ready>
-send jobs; sleep 0.2; jobs\r
+send until jobs | grep Stop; do sleep 0.1; done\r
 expect Stopped
-send kill -9 %1; exit 0\r
-wait 0.5
-send exit 0\r
+expect ready>
+send kill -9 %1; exit 0\rexit 0\r
 end 0
 END
 
@@ -98,30 +118,33 @@ END
 at_terminal "the size, and changes of it" <<'END'
 expect ready>
 size 33 101
-wait 0.5
-send stty size\r
+send until stty size | grep '^33 '; do sleep 0.1; done\r
 expect ^33 101
+expect ready>
 send bash size.sh\r
 expect ^armed
 size 40 120
 expect ^changed to 40 120
+expect ready>
 send exit\r
 end 0
 END
 
 at_terminal "control-backslash quits, control-S and control-Q hold output" <<'END'
 expect ready>
-send sleep 100\r
-wait 0.3
+send ./sleeps\r
+expect ^begun
 send \x1c
 expect Quit
+expect ready>
 send echo "code $?"\r
 expect ^code 131
+expect ready>
 send \x13
-wait 0.2
 send \x11
 send echo on\r
 expect ^on
+expect ready>
 send \x04
 end 0
 END
@@ -130,8 +153,10 @@ at_terminal "line editing: arrows, control-A, history" <<'END'
 expect ready>
 send cho one\x01e\r
 expect ^one
+expect ready>
 send \x1b[A\r
 expect ^one
+expect ready>
 send exit\r
 end 0
 END
@@ -146,6 +171,7 @@ send q
 expect ready>
 send stty -a | grep -o -w icanon\r
 expect ^icanon
+expect ready>
 send exit\r
 end 0
 END
@@ -155,6 +181,7 @@ expect ready>
 send tty; ps -o tty= -p $$\r
 expect ^/dev/pts/0
 expect ^pts/0
+expect ready>
 send exit\r
 end 0
 END

@@ -5,8 +5,11 @@ a script of steps from standard input, one on each line:
     expect REGEX     until the output since the last match has it
     send TEXT        with Python's escapes: \\r, \\x03
     size ROWS COLS   of the terminal
-    wait SECONDS
     end STATUS       the command ends by itself with that status
+
+Only what was read says that a thing has happened, never that time has passed:
+control-D, say, is lost where the shell has not read its terminal yet, so an
+"expect" of the prompt comes first. A step has LIMIT seconds.
 
 Status 0 if every step came true; otherwise what was seen goes to stderr.
 Usage: terminal.py COMMAND [ARG...] <STEPS
@@ -22,7 +25,7 @@ import sys
 import termios
 import time
 
-LIMIT = 15  # seconds for a step
+LIMIT = 50  # a deadline for what takes milliseconds where nothing else runs
 
 
 # What moves a cursor or colours, and carriage returns.
@@ -36,6 +39,7 @@ class Terminal:
         self.at = 0
         self.pid, self.fd = pty.fork()
         if self.pid == 0:
+            os.environ["TERM"] = "xterm"
             os.execvp(argv[0], argv)
         self.size(24, 80)
 
@@ -83,10 +87,6 @@ class Terminal:
             os.write(self.fd, rest.encode().decode("unicode_escape").encode())
         elif word == "size":
             self.size(*map(int, rest.split()))
-        elif word == "wait":
-            end = time.monotonic() + float(rest)
-            while time.monotonic() < end and self.read(0.05):
-                pass
         elif word == "end":
             return self.end(int(rest))
         else:

@@ -64,7 +64,7 @@ check_url(const char *target, size_t len)
 
 	if (!room)
 		abort();
-	if (http_url_parse(target, len, false, false, room, &first, &why) < 0) {
+	if (http_url_parse(target, len, false, room, &first, &why) < 0) {
 		free(room);
 		return;
 	}
@@ -73,7 +73,7 @@ check_url(const char *target, size_t len)
 	if (!room2)
 		abort();
 	if (n <= SHIM_URL_MAX) {
-		if (http_url_parse(s, n, false, false, room2, &again, &why) ||
+		if (http_url_parse(s, n, false, room2, &again, &why) ||
 		    strcmp(first.path, again.path) != 0 || first.n != again.n)
 			abort();
 		for (size_t i = 0; i < first.n; i++)

@@ -12,7 +12,7 @@ allow '{"host": "web.test", "method": ["GET", "HEAD"], "path": ["/hello", "/big/
 inside "curl over intercepted TLS" '^hello from https$' 'curl -sS https://web.test/hello'
 inside "curl over plain HTTP" '^hello from http$' 'curl -sS http://plain.test/hello'
 inside "curl over TLS that is passed through" '^hello from https$' \
-	'curl -sS --cacert /dev/null https://git.test/hello 2>&1 | grep -q certificate &&
+	'! curl -sS https://git.test/hello &&
 	curl -sSk https://git.test/hello'
 inside "wget over intercepted TLS" '^hello from https$' 'wget -qO- https://web.test/hello'
 inside "wget over plain HTTP" '^hello from http$' 'wget -qO- http://plain.test/hello'
@@ -34,10 +34,10 @@ refused "another name" 'curl -sS https://other.test/hello'
 refused "another method" 'curl -sSf -X DELETE https://web.test/hello'
 refused "another path" 'curl -sSf https://web.test/headers'
 refused "a path that only looks like one" 'curl -sSf --path-as-is https://web.test/hello/../headers'
-refused "an address in place of a name" 'curl -sS http://127.0.0.2/'
-refused "metadata of a cloud" 'curl -sS http://169.254.169.254/latest/meta-data/'
+refused "an address in place of a name" 'curl -sSf http://127.0.0.2/'
+refused "metadata of a cloud" 'curl -sSf http://169.254.169.254/latest/meta-data/'
 inside "the agent is told in JSON" '"rule"' \
-	'curl -sS -X POST https://web.test/hello -d x | tee /dev/stderr'
+	'curl -sS -X POST https://web.test/hello -d x'
 inside "with the status 403" '^403$' \
 	'curl -sS -o /dev/null -w "%{http_code}\n" -X POST https://web.test/hello -d x'
 why_last "why last knows" 'web\.test'

@@ -28,7 +28,7 @@ check_eq "it takes less than a second (${took} ms)" $((took < most)) 1
 if is_root; then who=root; else who='this user'; fi
 for layer in user own-uid pid mount net ipc uts cgroupns time files \
 	capabilities securebits no-new-privs landlock seccomp rlimits oom \
-	memory swap pids cpu io freeze descriptors disk; do
+	memory swap pids cpu io freeze descriptors disk broker; do
 	check_eq "text: a row for $layer" \
 		"$(grep -Ec "^$layer +(yes|no) +(yes|no|weaker|unused) " "$out")" 1
 done
@@ -115,8 +115,8 @@ fi
 if command -v python3 >/dev/null; then
 	want=$([ "$status" = 0 ] && echo True || echo False)
 	"${doctor[@]}" --json >"$TMP/json" 2>/dev/null </dev/null
-	check_out "json: parses, 25 layers, verdict as the status" \
-		"^25 $want\$" python3 -c '
+	check_out "json: parses, 26 layers, verdict as the status" \
+		"^26 $want\$" python3 -c '
 import json, sys
 d = json.load(open(sys.argv[1]))
 print(len(d["layers"]), d["can_run"])' "$TMP/json"

@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -59,6 +60,18 @@ fake_freeze(void *arg, bool on, const struct control_peer *by, const char *why,
 	f->frozen = on;
 	eventlog_add(f->log, on ? EVENT_FROZEN : EVENT_THAWED, "uid %u: %s",
 		     by->uid, why);
+	return 0;
+}
+
+static int
+fake_revoke(void *arg, const char *credential, const struct control_peer *by,
+	    struct err *e)
+{
+	struct fake *f = arg;
+
+	if (strcmp(credential, "key") != 0)
+		return err_set(e, -ENOENT, "no credential %s", credential);
+	eventlog_add(f->log, EVENT_REVOKED, "uid %u: %s", by->uid, credential);
 	return 0;
 }
 
@@ -151,17 +164,17 @@ on_tick(int fd, short what, void *arg)
 
 static const struct control_ops fake_ops = {
 	fake_describe, fake_inspect, fake_freeze, fake_kill,
-	fake_reload,   fake_act,     fake_gone,
+	fake_reload,   fake_act,     fake_revoke, fake_gone,
 };
 
-/* The loop of a box, in a process of its own; ends 10 s after it began. */
+/* The loop of a box, in a process of its own; ends with its parent. */
 static void
 serve(struct runtime *rt, struct runtime_box *box)
 {
 	const struct timeval ms = { .tv_usec = 1000 };
 	struct fake f = { .base = event_base_new() };
 
-	alarm(10);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (eventlog_new(runtime_dirfd(rt), box->id, box->name, &f.log) < 0 ||
 	    control_new(f.base, box->listen_fd, &fake_ops, &f, f.log,
 			&f.control, NULL) < 0)
@@ -212,7 +225,7 @@ fake_stop(struct server *s)
 int
 fake_connect(struct server *s)
 {
-	const struct timeval tv = { .tv_sec = 8 };
+	const struct timeval tv = { .tv_sec = 15 };
 	int fd = ASSERT_OK(runtime_connect(s->rt, s->box.id));
 
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));
@@ -237,7 +250,7 @@ fake_check_well(struct server *s)
 {
 	int fd = fake_connect(s), before = fake_ticks(fd), after = before;
 
-	for (int i = 0; i < 100 && after < before + 5; i++) {
+	for (int i = 0; i < 500 && after < before + 5; i++) {
 		usleep(20000);
 		after = fake_ticks(fd);
 	}

@@ -13,6 +13,7 @@
 
 #include <linux/audit.h>
 #include <linux/filter.h>
+#include <linux/netlink.h>
 #include <linux/seccomp.h>
 #include <sched.h>
 #include <stdbool.h>
@@ -20,6 +21,7 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 
 #if defined(__x86_64__)
@@ -46,33 +48,36 @@ static const struct {
 	uint32_t arg0_mask; /* 0: whatever the arguments */
 	bool exact;	    /* or only with these two */
 	uint32_t arg0, arg1;
+	bool third; /* arg1 is the third argument, not the second */
 } calls[] = {
-	{ "clone-ns", SYS_clone, CLONE_NS, false, 0, 0 },
-	{ "clone3", SYS_clone3, 0, false, 0, 0 },
-	{ "close_range", SYS_close_range, 0, false, 0, 0 },
-	{ "fsopen", SYS_fsopen, 0, false, 0, 0 },
-	{ "getrandom", SYS_getrandom, 0, false, 0, 0 },
-	{ "landlock_add_rule", SYS_landlock_add_rule, 0, false, 0, 0 },
+	{ "clone-ns", SYS_clone, CLONE_NS, false, 0, 0, false },
+	{ "clone3", SYS_clone3, 0, false, 0, 0, false },
+	{ "close_range", SYS_close_range, 0, false, 0, 0, false },
+	{ "fsopen", SYS_fsopen, 0, false, 0, 0, false },
+	{ "getrandom", SYS_getrandom, 0, false, 0, 0, false },
+	{ "landlock_add_rule", SYS_landlock_add_rule, 0, false, 0, 0, false },
 	{ "landlock_create_ruleset", SYS_landlock_create_ruleset, 0, false, 0,
-	  0 },
-	{ "landlock_restrict_self", SYS_landlock_restrict_self, 0, false, 0,
-	  0 },
-	{ "memfd_create", SYS_memfd_create, 0, false, 0, 0 },
-	{ "mount", SYS_mount, 0, false, 0, 0 },
-	{ "mount_setattr", SYS_mount_setattr, 0, false, 0, 0 },
-	{ "move_mount", SYS_move_mount, 0, false, 0, 0 },
-	{ "open_tree", SYS_open_tree, 0, false, 0, 0 },
-	{ "openat2", SYS_openat2, 0, false, 0, 0 },
-	{ "pidfd_getfd", SYS_pidfd_getfd, 0, false, 0, 0 },
-	{ "pidfd_open", SYS_pidfd_open, 0, false, 0, 0 },
-	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, false, 0, 0 },
-	{ "pivot_root", SYS_pivot_root, 0, false, 0, 0 },
+	  0, false },
+	{ "landlock_restrict_self", SYS_landlock_restrict_self, 0, false, 0, 0,
+	  false },
+	{ "memfd_create", SYS_memfd_create, 0, false, 0, 0, false },
+	{ "mount", SYS_mount, 0, false, 0, 0, false },
+	{ "mount_setattr", SYS_mount_setattr, 0, false, 0, 0, false },
+	{ "move_mount", SYS_move_mount, 0, false, 0, 0, false },
+	{ "open_tree", SYS_open_tree, 0, false, 0, 0, false },
+	{ "openat2", SYS_openat2, 0, false, 0, 0, false },
+	{ "pidfd_getfd", SYS_pidfd_getfd, 0, false, 0, 0, false },
+	{ "pidfd_open", SYS_pidfd_open, 0, false, 0, 0, false },
+	{ "pidfd_send_signal", SYS_pidfd_send_signal, 0, false, 0, 0, false },
+	{ "pivot_root", SYS_pivot_root, 0, false, 0, 0, false },
 	/* what pid 1 of a box does first once the command runs */
-	{ "prctl-undumpable", SYS_prctl, 0, true, PR_SET_DUMPABLE, 0 },
-	{ "seccomp", SYS_seccomp, 0, false, 0, 0 },
-	{ "setns", SYS_setns, 0, false, 0, 0 },
-	{ "statx", SYS_statx, 0, false, 0, 0 },
-	{ "unshare", SYS_unshare, 0, false, 0, 0 },
+	{ "prctl-undumpable", SYS_prctl, 0, true, PR_SET_DUMPABLE, 0, false },
+	{ "seccomp", SYS_seccomp, 0, false, 0, 0, false },
+	{ "setns", SYS_setns, 0, false, 0, 0, false },
+	{ "socket-nfnetlink", SYS_socket, 0, true, AF_NETLINK,
+	  NETLINK_NETFILTER, true },
+	{ "statx", SYS_statx, 0, false, 0, 0, false },
+	{ "unshare", SYS_unshare, 0, false, 0, 0, false },
 };
 
 static const struct {
@@ -127,7 +132,10 @@ emit_rule(struct filter *f, size_t call, uint32_t err)
 			    calls[call].nr, 5);
 		emit_unless(f, offsetof(struct seccomp_data, args[0]),
 			    calls[call].arg0, 3);
-		emit_unless(f, offsetof(struct seccomp_data, args[1]),
+		emit_unless(f,
+			    calls[call].third
+				    ? offsetof(struct seccomp_data, args[2])
+				    : offsetof(struct seccomp_data, args[1]),
 			    calls[call].arg1, 1);
 	} else if (mask) {
 		emit_unless(f, offsetof(struct seccomp_data, nr),

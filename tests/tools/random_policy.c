@@ -241,6 +241,18 @@ random_extras(struct choices *c, struct rule *r)
 		r->step = strdup(choose(c, 2) ? "one" : "two");
 }
 
+/* It changes no decision, whoever says it. */
+static void
+random_pass(struct choices *c, struct rule *r)
+{
+	if (r->on != ON(NETWORK) || r->restricts || r->effect < EFFECT_ALLOW ||
+	    r->effect > EFFECT_ASK)
+		return;
+	r->tls_pass = chance(c, 25);
+	if (rule_hidden(r))
+		r->tls_pass = false;
+}
+
 void
 random_rule(struct choices *c, unsigned int number, unsigned int level,
 	    struct rule *r)
@@ -271,6 +283,7 @@ random_rule(struct choices *c, unsigned int number, unsigned int level,
 	if (r->effect >= EFFECT_ALLOW && r->effect <= EFFECT_ASK)
 		random_bounds(c, r);
 	random_extras(c, r);
+	random_pass(c, r);
 }
 
 /* Policies */

@@ -6,6 +6,7 @@
 #include <openssl/bn.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -59,13 +60,12 @@ cert_make(const struct cert_want *w)
 	c.key = w->rsa ? EVP_RSA_gen((unsigned int)w->rsa)
 		       : EVP_EC_gen("P-256");
 	must(c.x && c.key, "a key");
+	must(RAND_bytes((uint8_t *)&serial, sizeof(serial)) == 1, "a number");
 	n = X509_get_subject_name(c.x);
 	X509_NAME_add_entry_by_txt(n, "CN", MBSTRING_ASC,
 				   (const uint8_t *)(w->cn ? w->cn : "test"),
 				   -1, -1, 0);
 	X509_set_version(c.x, X509_VERSION_3);
-	for (size_t i = 0; i < sizeof(c.x); i++)
-		serial = serial << 8 | ((uintptr_t)c.x >> 8 * i & 0xff);
 	ASN1_INTEGER_set_uint64(X509_get_serialNumber(c.x), serial >> 1);
 	X509_set_issuer_name(c.x, X509_get_subject_name(issuer));
 	X509_gmtime_adj(X509_getm_notBefore(c.x),
@@ -210,4 +210,20 @@ peer_shake(struct peer *p, struct stream *s, int *ret_peer, struct err *e)
 	if (ret_peer)
 		*ret_peer = theirs;
 	return ours;
+}
+
+struct tls_context *
+peer_context(const char *pem)
+{
+	struct err e = ERR_INIT;
+	struct tls_context *t;
+	void *key, *ca;
+	size_t key_len, ca_len;
+
+	ASSERT_OK(tls_new_ca("b", 1, &key, &key_len, &ca, &ca_len, &e));
+	ASSERT_OK(tls_context_new(key, key_len, ca, ca_len, pem, strlen(pem),
+				  &t, &e));
+	free(key);
+	free(ca);
+	return t;
 }

@@ -47,3 +47,6 @@ int peer_handshake(struct peer *p);
 /* Both sides until both are done or one failed. The stream's result; *ret_peer
  * is the peer's. */
 int peer_shake(struct peer *p, struct stream *s, int *ret_peer, struct err *e);
+
+/* A context that trusts the PEM, which stays the caller's. */
+struct tls_context *peer_context(const char *pem);

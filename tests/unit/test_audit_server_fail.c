@@ -343,12 +343,12 @@ TEST(idle_for_long_enough_it_ends)
 	struct at a;
 
 	at_begin(&a);
-	a.log->config.idle_us = 50000;
+	a.log->config.idle_us = 1000000; /* there is time to come */
 	at_start(&a);
 	wlink_channel(&a, &l, "a", "r");
 	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
 	/* while somebody is there, it stays */
-	poll(NULL, 0, 200);
+	poll(NULL, 0, 1200);
 	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
 	wlink_close(&l);
 	/* at_stop() waits, whether it was told or not */

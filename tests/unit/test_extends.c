@@ -272,6 +272,35 @@ TEST(strictest_of_two_parents)
 }
 
 /* Access changes at every entry, so the inner ones count. */
+/* Limits narrow; that proxies are set is no authority. */
+TEST(network_limits_and_choices)
+{
+	struct profile *p = child(CHILD(
+		", \"network\": {\"limits\": {\"connections\": 10, \"sent\": "
+		"\"1M\"}}"));
+
+	ASSERT_EQ(p->network.connections, 10);
+	ASSERT_EQ(p->network.sent, 1u << 20);
+	ASSERT_EQ(p->network.idle_us, UINT64_C(300) * 1000000);
+	ASSERT_EQ(p->network.received, 0);
+	ASSERT_TRUE(p->network.proxy_env);
+	profile_free(p);
+	p = child(CHILD(", \"network\": {\"proxy_env\": false}"));
+	ASSERT_EQ(p->network.connections, 100);
+	ASSERT_FALSE(p->network.proxy_env);
+	profile_free(p);
+	p = child("{\"version\": 1, \"name\": \"c\", \"role\": \"execute\", "
+		  "\"network\": {\"proxy_env\": false}}");
+	ASSERT_EQ(p->network.connections, 1024);
+	profile_free(p);
+	write_file("q.json", "{\"version\": 1, \"name\": \"q\", \"role\": "
+			     "\"execute\", \"extends\": {\"profiles\": "
+			     "[\"c\"]}, \"network\": {\"proxy_env\": true}}");
+	p = load("q");
+	ASSERT_TRUE(p->network.proxy_env);
+	profile_free(p);
+}
+
 TEST(files_within)
 {
 	struct profile *p =

@@ -160,6 +160,14 @@ turn(struct box *b)
 	(void)scribe_until(b->scribe, &never, 2000, NULL);
 }
 
+static void
+answered(struct box *b, const struct act *a)
+{
+	while (!a->calls)
+		turn(b);
+	ASSERT_EQ(a->calls, 1);
+}
+
 /* Begins one and waits for what becomes of it. */
 static struct gate_action
 ask(struct box *b, const char *host)
@@ -171,9 +179,7 @@ ask(struct box *b, const char *host)
 		 "{\"surface\": \"network\", \"host\": \"%s\", \"port\": 443}",
 		 host);
 	begin(b, &a, json);
-	while (!a.calls)
-		turn(b);
-	ASSERT_EQ(a.calls, 1);
+	answered(b, &a);
 	request_doc_free(a.doc);
 	a.got.json = NULL;
 	return a.got;
@@ -209,8 +215,7 @@ TEST(nothing_goes_ahead_before_its_record)
 	ASSERT_EQ(writer->n, 1);
 	writer->hangs = false;
 	ASSERT_OK(eventfd_write(writer->fd, 1));
-	turn(&b);
-	ASSERT_EQ(a.calls, 1);
+	answered(&b, &a);
 	ASSERT_TRUE(a.got.goes_ahead);
 	ASSERT_EQ(a.got.id, 101);
 	s = last_of(RECORD_INTENT);
@@ -253,8 +258,7 @@ TEST(who_the_run_is_is_not_the_callers_word)
 	      "{\"surface\": \"network\", \"host\": \"a.example\","
 	      " \"port\": 443, \"run\": {\"agent\": \"admin\","
 	      " \"owner\": \"root\", \"labels\": [\"private\"]}}");
-	turn(&b);
-	ASSERT_EQ(a.calls, 1);
+	answered(&b, &a);
 	inputs = text(last_of(RECORD_INTENT), FIELD_INPUTS);
 	ASSERT_STRSTR(inputs, "\"agent\":\"t\"");
 	ASSERT_STRSTR(inputs, "\"id\":\"0123456789ab\"");
@@ -490,8 +494,7 @@ TEST(lost_with_the_writer_is_denied)
 	begin(&b, &a, A);
 	writer->dead = true;
 	ASSERT_OK(eventfd_write(writer->fd, 1));
-	turn(&b);
-	ASSERT_EQ(a.calls, 1);
+	answered(&b, &a);
 	ASSERT_FALSE(a.got.goes_ahead);
 	ASSERT_EQ(a.got.refused, -EPIPE);
 	request_doc_free(a.doc);

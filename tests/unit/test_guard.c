@@ -165,7 +165,7 @@ check_clean_up(bool late)
 	ASSERT_OK(guard_add(&it, GUARD_CGROUP, "/nonexistent/agentbox-x"));
 	ASSERT_OK(guard_add(&it, GUARD_UNLINK, "/nonexistent/file"));
 	supervisor_dies(&it, -1, late);
-	ASSERT_TRUE(gone_within(dir, 3000));
+	ASSERT_TRUE(gone_within(dir, 15000));
 	guard_items_done(&it);
 }
 
@@ -222,7 +222,7 @@ TEST(the_lock_is_held_until_the_end)
 	pause_ms(100);
 	ASSERT_EQ(flock(other, LOCK_EX | LOCK_NB), -1);
 	unlink(file);
-	for (int i = 0; i < 300 && flock(other, LOCK_EX | LOCK_NB) < 0; i++)
+	for (int i = 0; i < 1000 && flock(other, LOCK_EX | LOCK_NB) < 0; i++)
 		pause_ms(10);
 	ASSERT_EQ(flock(other, LOCK_EX | LOCK_NB), 0);
 	ASSERT_TRUE(access(dir, F_OK) < 0);
@@ -244,14 +244,15 @@ TEST(it_ignores_signals_and_holds_nothing)
 	leak = ASSERT_OK(open("/", O_RDONLY)); /* not CLOEXEC */
 	ASSERT_OK(guard_spawn(program, &it, -1, &g, &e));
 	close(leak);
-	pause_ms(50);
+	/* the last that it does at its start */
+	while (getsid(g.pid) != g.pid)
+		pause_ms(1);
 	/* 32 and 33 are libc's own and cannot be blocked through it */
 	for (int s = 1; s < SIGRTMAX; s++)
 		if (s != SIGKILL && s != SIGSTOP && s != 32 && s != 33)
 			kill(g.pid, s);
 	pause_ms(20);
 	ASSERT_TRUE(guard_alive(&g));
-	ASSERT_EQ(getsid(g.pid), g.pid);
 	for (int fd = 1; fd < 64; fd++) {
 		snprintf(path, sizeof(path), "/proc/%d/fd/%d", (int)g.pid, fd);
 		ASSERT_TRUE(access(path, F_OK) < 0);
@@ -268,8 +269,7 @@ TEST(a_killed_guard_is_noticed)
 
 	ASSERT_OK(guard_spawn(program, &it, -1, &g, &e));
 	kill(g.pid, SIGKILL);
-	for (int i = 0; i < 200 && guard_alive(&g); i++)
+	while (guard_alive(&g))
 		pause_ms(5);
-	ASSERT_FALSE(guard_alive(&g));
 	guard_release(&g); /* no SIGPIPE */
 }

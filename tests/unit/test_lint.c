@@ -144,11 +144,11 @@ static const struct {
 	  "warning broad: \"~/.config\" is the files of many programs\n" },
 	/* what TLS hides */
 	{ HEAD EXEC EXPECT
-	  "\"network\": {\"allow\": [{\"host\": \"a.de\", \"tls\": "
-	  "\"pass\"}, {\"host\": \"*.de\", \"method\": \"GET\"}, "
-	  "{\"host\": \"b.de\", \"path\": \"/x\"}]}}",
-	  "warning tls-pass: \"network.allow:host=*.de,method=GET\" looks at "
-	  "/method, which nobody knows where \"network.allow:host=a.de\" "
+	  "\"network\": {\"allow\": [{\"host\": \"a.x.de\", \"tls\": "
+	  "\"pass\"}, {\"host\": \"*.x.de\", \"method\": \"GET\"}, "
+	  "{\"host\": \"b.y.de\", \"path\": \"/x\"}]}}",
+	  "warning tls-pass: \"network.allow:host=*.x.de,method=GET\" looks at "
+	  "/method, which nobody knows where \"network.allow:host=a.x.de\" "
 	  "passes TLS through: there it never grants\n" },
 	{ HEAD EXEC EXPECT
 	  "\"network\": {\"allow\": [{\"host\": \"a.de\", \"tls\": "

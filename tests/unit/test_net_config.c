@@ -1,6 +1,7 @@
 /* links: net profiles sandbox policy lib */
 /* The host's network settings: every key, the words for each mistake, who wins
  * where two files speak, and which files are read at all. */
+#include "lib/fd.h"
 #include "net/config.h"
 #include "tests/tap.h"
 
@@ -504,5 +505,60 @@ TEST(the_users_file)
 	write_file(path, text, 0600);
 	ASSERT_OK(net_config_load(&c, &e));
 	ASSERT_EQ(net_config_host(&c, "t.example") != NULL, geteuid() != 0);
+	net_config_done(&c);
+}
+
+/* The manual's example is taken, and its text has each key. */
+TEST(the_manual)
+{
+	static const char *const keys[] = { "version",
+					    "hosts",
+					    "ca",
+					    "dns",
+					    "servers",
+					    "timeout",
+					    "connect_timeout",
+					    "credentials",
+					    "source",
+					    "file",
+					    "env",
+					    "systemd",
+					    "command",
+					    "use",
+					    "placeholder",
+					    "lease",
+					    "host",
+					    "port",
+					    "method",
+					    "path",
+					    "header",
+					    "query",
+					    "value",
+					    "basic",
+					    "always",
+					    "plain",
+					    NULL };
+	_cleanup_free_ char *page = NULL;
+	char path[PATH_MAX], word[64], *from, *to;
+	struct net_config c;
+	struct err e = ERR_INIT;
+
+	snprintf(path, sizeof(path), "%s/docs/man/agentbox-network.json.5",
+		 tap_srcdir());
+	ASSERT_OK(fd_read_file(AT_FDCWD, path, 1 << 20, &page));
+	for (size_t i = 0; keys[i]; i++) {
+		snprintf(word, sizeof(word), "Cm %s", keys[i]);
+		ASSERT_STRSTR(page, word);
+	}
+	from = strstr(page, ".Bd -literal");
+	ASSERT_NOT_NULL(from);
+	from = strchr(from, '\n');
+	to = strstr(from, ".Ed");
+	ASSERT_NOT_NULL(to);
+	net_config_default(&c);
+	if (net_config_parse(&c, "example", from, (size_t)(to - from), true,
+			     &e) < 0)
+		FAIL("%s", e.text);
+	ASSERT_EQ(c.n_credentials, 2);
 	net_config_done(&c);
 }

@@ -35,8 +35,12 @@ TEST(round_trip)
 	size_t len;
 
 	sample_plan(&p);
+	p.flags |= PLAN_NETWORK;
+	p.sockets = 5;
 	encode(&p, &data, &len);
 	ASSERT_OK(plan_decode(data, len, &q, &e));
+	ASSERT_EQ(q->flags, p.flags);
+	ASSERT_EQ(q->sockets, 5u);
 	ASSERT_EQ(q->n_fs, p.n_fs);
 	for (size_t i = 0; i < p.n_fs; i++) {
 		ASSERT_EQ(q->fs[i].kind, p.fs[i].kind);
@@ -133,6 +137,11 @@ refused(const struct plan *p)
 
 TEST(bad_contents_are_refused)
 {
+	/* a broker has sockets, and a box that it serves has loopback */
+	REFUSED(p.sockets = 5);
+	REFUSED(p.flags |= PLAN_NETWORK);
+	REFUSED(p.flags |= PLAN_NETWORK; p.sockets = PLAN_SOCKETS_MAX + 1);
+	REFUSED(p.flags = PLAN_NETWORK; p.sockets = 5);
 	REFUSED(fs[0].dst = "usr");
 	REFUSED(fs[0].dst = "/usr/../etc");
 	REFUSED(fs[0].dst = "/usr/");

@@ -133,6 +133,41 @@ TEST(defaults)
 	ASSERT_FALSE(p->files.workspace_exec);
 	ASSERT_EQ(p->files.read.n + p->files.exec.n + p->files.write.n, 0);
 	ASSERT_EQ(p->files.tmp_size, 512u << 20);
+	ASSERT_EQ(p->network.connections, 1024);
+	ASSERT_EQ(p->network.sent + p->network.received, 0);
+	ASSERT_EQ(p->network.rate_sent + p->network.rate_received, 0);
+	ASSERT_EQ(p->network.idle_us, UINT64_C(900) * 1000000);
+	ASSERT_EQ(p->network.lifetime_us, 0);
+	ASSERT_EQ(p->network.head_us, 30000000);
+	ASSERT_FALSE(p->network.proxy_env);
+	profile_free(p);
+}
+
+TEST(network)
+{
+	struct profile *p = parse(
+		HEAD ", \"network\": {\"allow\": [\"a.example\", {\"host\": "
+		     "\"b.example\", \"tls\": \"pass\"}], \"deny\": "
+		     "[\"c.example\"], \"limits\": {\"connections\": 7, "
+		     "\"sent\": \"10G\", \"received\": 5, \"rate_sent\": "
+		     "\"1M\", \"rate_received\": \"2M\", \"idle\": "
+		     "\"unlimited\", \"lifetime\": \"1h\", \"head\": 10}, "
+		     "\"proxy_env\": true}}");
+
+	ASSERT_EQ(p->network.connections, 7);
+	ASSERT_EQ(p->network.sent, UINT64_C(10) << 30);
+	ASSERT_EQ(p->network.received, 5);
+	ASSERT_EQ(p->network.rate_sent, 1u << 20);
+	ASSERT_EQ(p->network.rate_received, 2u << 20);
+	ASSERT_EQ(p->network.idle_us, 0);
+	ASSERT_EQ(p->network.lifetime_us, UINT64_C(3600) * 1000000);
+	ASSERT_EQ(p->network.head_us, 10000000);
+	ASSERT_TRUE(p->network.proxy_env);
+	ASSERT_EQ(p->own.n_rules, 3);
+	ASSERT_FALSE(p->own.rule[0].tls_pass);
+	ASSERT_TRUE(p->own.rule[1].tls_pass);
+	ASSERT_STREQ(p->own.rule[1].id, "network.allow:host=b.example");
+	ASSERT_EQ(p->own.rule[2].effect, EFFECT_DENY);
 	profile_free(p);
 }
 

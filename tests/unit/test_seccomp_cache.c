@@ -14,7 +14,6 @@
 #include <linux/seccomp.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 struct world {
 	char *sets, *cache, *file;
@@ -460,38 +459,5 @@ TEST_LIMIT(bounded, 60)
 	closedir(d);
 	tap_note("%zu entries", n);
 	ASSERT_LE(n, 70);
-	world_done(&w);
-}
-
-static double
-now_us(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (double)t.tv_sec * 1e6 + (double)t.tv_nsec / 1e3;
-}
-
-/* Not a benchmark: a hit that is not clearly cheaper than a build is none. */
-TEST(cheaper)
-{
-	double hit = 1e9, miss = 1e9;
-	struct world w;
-
-	world_init(&w);
-	for (int i = 0; i < 20; i++) {
-		double t0, t1, t2;
-
-		ASSERT_OK(unlink(w.file));
-		t0 = now_us();
-		ASSERT_FALSE(get_good(&w));
-		t1 = now_us();
-		ASSERT_TRUE(get_good(&w));
-		t2 = now_us();
-		miss = MIN(miss, t1 - t0);
-		hit = MIN(hit, t2 - t1);
-	}
-	tap_note("build %.0f us, hit %.0f us", miss, hit);
-	ASSERT_LE(hit * 2, miss);
 	world_done(&w);
 }

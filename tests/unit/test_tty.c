@@ -146,7 +146,7 @@ lflag(const struct outer *o)
 static bool
 becomes_raw(const struct outer *o, bool raw)
 {
-	for (int i = 0; i < 400; i++) {
+	for (int i = 0; i < 1500; i++) {
 		if (!(lflag(o) & ICANON) == raw)
 			return true;
 		usleep(10000);
@@ -154,7 +154,7 @@ becomes_raw(const struct outer *o, bool raw)
 	return false;
 }
 
-/* Reads what is shown until part is in it, or 5 s are over. */
+/* Reads what is shown until part is in it, or 15 s are over. */
 static bool
 shows(int fd, const char *part, char *all, size_t size)
 {
@@ -163,7 +163,7 @@ shows(int fd, const char *part, char *all, size_t size)
 	ssize_t got;
 
 	while (!strstr(all, part)) {
-		if (n + 1 >= size || poll(&p, 1, 5000) <= 0)
+		if (n + 1 >= size || poll(&p, 1, 15000) <= 0)
 			return false;
 		got = read(fd, all + n, size - 1 - n);
 		if (got <= 0)
@@ -254,7 +254,7 @@ TEST(nothing_is_lost_when_the_box_ends_after_much_output)
 	bool end = false;
 
 	usleep(200000); /* a slow reader: everything is full */
-	while (!end && poll(&p, 1, 5000) > 0) {
+	while (!end && poll(&p, 1, 15000) > 0) {
 		ssize_t got = read(o.master, buf, sizeof(buf));
 
 		if (got <= 0)

@@ -1,6 +1,7 @@
 /* links: lib policy profiles audit query sandbox */
 /* Records explained: what is said of each kind of decision, what an agent is
  * told of itself, and that nothing of it steers a terminal. */
+#include "policy/policy_build.h"
 #include "tests/tap.h"
 #include "tests/tools/story_small.h"
 #include "tests/tools/trail_text.h"
@@ -205,4 +206,64 @@ TEST(as_agent_without_policy)
 		      "failed    a rule of this host\n");
 	ASSERT_STRSTR(why_text(t, &operator, q.nothing), "(rule files)");
 	end(t);
+}
+
+/* Without a decision: what the broker refused, and what it could not do. */
+
+static uint64_t
+broker_intent(struct story *s, const char *reason, const char *detail)
+{
+	struct fields *f = &s->fields;
+
+	fields_text(f, FIELD_WHAT, "network.connect");
+	fields_text(f, FIELD_SURFACE, "network");
+	fields_text(f, FIELD_TARGET, "a.example:443");
+	if (detail)
+		fields_text(f, FIELD_DETAIL, detail);
+	fields_text(f, FIELD_EFFECT, reason ? "deny" : "allow");
+	if (reason)
+		fields_text(f, FIELD_REASON, reason);
+	fields_uint(f, FIELD_GOES_AHEAD, reason == NULL);
+	return story_put(s, RECORD_INTENT, s->run[0].channel, 0);
+}
+
+TEST(what_the_broker_refused)
+{
+	static struct story s;
+	char name[] = "t";
+	struct level level = { .name = name, .kind = LEVEL_PROFILE };
+	const struct policy_spec spec = { .name = name,
+					  .level = &level,
+					  .n_levels = 1 };
+	const char *dir = tap_tmpdir();
+	uint64_t address, sni, failed;
+	struct policy *p;
+	struct err e = ERR_INIT;
+	struct trail *t;
+
+	ASSERT_OK(policy_make(&spec, &p, NULL, &e));
+	story_begin(&s, dir);
+	(void)story_run_begin(&s, &s.run[0], "one", p);
+	address = broker_intent(&s, "address-not-granted",
+				"a.example is at 10.0.0.1 (private)");
+	sni = broker_intent(&s, "sni-mismatch", "b.example");
+	failed = broker_intent(&s, NULL, NULL);
+	fields_text(&s.fields, FIELD_STATUS, "error");
+	fields_text(&s.fields, FIELD_ERROR, "connection-refused");
+	story_put(&s, RECORD_OUTCOME, s.run[0].channel, failed);
+	story_end(&s);
+	t = trail_of(dir, &fd);
+	ASSERT_STRSTR(why_text(t, &operator, address),
+		      "failed    a.example is at 10.0.0.1 (private)\n");
+	ASSERT_STRSTR(why_text(t, &operator, address),
+		      "change    name the address in a rule");
+	ASSERT_NULL(strstr(why_text(t, &agent, address), "10.0.0.1"));
+	ASSERT_STRSTR(why_text(t, &agent, address),
+		      "because   the name leads to an address that nobody");
+	ASSERT_STRSTR(why_text(t, &operator, sni),
+		      "because   the TLS hello names another host");
+	ASSERT_STRSTR(why_text(t, &operator, failed),
+		      "outcome   error, nobody listens there");
+	end(t);
+	policy_free(p);
 }

@@ -21,6 +21,8 @@ link_broke(struct link *l)
 	if (l->broken)
 		return;
 	l->broken = true;
+	event_del(l->ev_read);
+	event_del(l->ev_write);
 	l->owner.end(l->owner.arg);
 }
 

@@ -166,24 +166,6 @@ relay_free(struct conn *c)
 	free(r);
 }
 
-static void
-relay_tick(struct conn *c)
-{
-	struct relay *r = c->engine;
-	const char *over = conn_expired(c);
-
-	if (over) {
-		(void)relay_stop(r, "timeout", over);
-	} else if (c->guard && r->flow[true].len &&
-		   r->held_ticks++ >= shim_head_ticks(c->shim)) {
-		link_found(c->shim->link, SHIM_WORD(TOO_SLOW), c->host.text,
-			   c->port, NULL, NULL);
-		(void)relay_stop(r, "denied", SHIM_WORD(TOO_SLOW));
-	}
-	if (r->stop)
-		finish(r, 0);
-}
-
 /* ---- both ways ----------------------------------------------------------- */
 
 /* A side that takes no more may have said something before: that is read to
@@ -248,6 +230,37 @@ static void
 on_server(struct conn *c)
 {
 	on_side(c, false);
+}
+
+/* A reset that came together with bytes: the loop tells of both at once, and in
+ * the same words as of bytes alone (EPOLLERR is EV_READ), so a short read was
+ * taken for all. Looked for once after each burst of bytes. */
+static void
+look_again(struct conn *c)
+{
+	c->what = EV_READ;
+	((struct relay *)c->engine)->flow[false].ready = true;
+	on_client(c);
+}
+
+static void
+relay_tick(struct conn *c)
+{
+	struct relay *r = c->engine;
+	const char *over = conn_expired(c);
+
+	if (over) {
+		(void)relay_stop(r, "timeout", over);
+	} else if (c->guard && r->flow[true].len &&
+		   r->held_ticks++ >= shim_head_ticks(c->shim)) {
+		link_found(c->shim->link, SHIM_WORD(TOO_SLOW), c->host.text,
+			   c->port, NULL, NULL);
+		(void)relay_stop(r, "denied", SHIM_WORD(TOO_SLOW));
+	}
+	if (r->stop)
+		finish(r, 0);
+	else if (c->idle_ticks == 1)
+		look_again(c);
 }
 
 /* ---- the start ----------------------------------------------------------- */

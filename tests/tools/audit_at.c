@@ -92,7 +92,7 @@ at_start(struct at *a)
 	close(p[0]);
 	close(fd);
 	a->end = p[1];
-	ASSERT_GE(link_status(a, "seq"), 3); /* it serves */
+	ASSERT_GE(wlink_status(a, "seq"), 3); /* it serves */
 }
 
 void
@@ -133,13 +133,13 @@ at_settle(struct at *a)
 	/* what came before on other connections was read in this turn of the
 	 * loop, or is in the next one */
 	for (int i = 0; i < 2; i++)
-		ASSERT_GE(link_status(a, "seq"), 0);
+		ASSERT_GE(wlink_status(a, "seq"), 0);
 }
 
 /* ---- clients ------------------------------------------------------------- */
 
 void
-link_new(struct at *a, struct link *l)
+wlink_new(struct at *a, struct link *l)
 {
 	struct sockaddr_un un = address(a);
 
@@ -149,7 +149,7 @@ link_new(struct at *a, struct link *l)
 }
 
 void
-link_close(struct link *l)
+wlink_close(struct link *l)
 {
 	close(l->fd);
 	l->fd = -EBADF;
@@ -191,7 +191,7 @@ head(enum wire_op op, unsigned int flags, uint64_t cookie)
 }
 
 void
-link_op(struct link *l, enum wire_op op, uint64_t cookie)
+wlink_op(struct link *l, enum wire_op op, uint64_t cookie)
 {
 	const struct wire_head h = head(op, 0, cookie);
 
@@ -199,8 +199,8 @@ link_op(struct link *l, enum wire_op op, uint64_t cookie)
 }
 
 void
-link_open(struct link *l, const char *agent, const char *run,
-	  unsigned int flags, uint64_t cookie, int fd)
+wlink_open(struct link *l, const char *agent, const char *run,
+	   unsigned int flags, uint64_t cookie, int fd)
 {
 	const struct wire_head h = head(WIRE_OPEN, flags, cookie);
 	struct fields f;
@@ -212,8 +212,8 @@ link_open(struct link *l, const char *agent, const char *run,
 }
 
 void
-link_send(struct link *l, enum record_type type, uint64_t ref,
-	  const struct fields *f, unsigned int flags, uint64_t cookie)
+wlink_send(struct link *l, enum record_type type, uint64_t ref,
+	   const struct fields *f, unsigned int flags, uint64_t cookie)
 {
 	const struct wire_record r = {
 		.head = head(WIRE_RECORD, flags, cookie),
@@ -225,7 +225,7 @@ link_send(struct link *l, enum record_type type, uint64_t ref,
 }
 
 struct wire_ack
-link_ack(struct link *l)
+wlink_ack(struct link *l)
 {
 	union {
 		struct wire_acks a;
@@ -249,7 +249,7 @@ link_ack(struct link *l)
 }
 
 bool
-link_is_over(struct link *l)
+wlink_is_over(struct link *l)
 {
 	char c;
 	ssize_t n = recv(l->fd, &c, 1, 0);
@@ -276,65 +276,65 @@ outcome(struct fields *f)
 }
 
 void
-link_channel(struct at *a, struct link *l, const char *agent, const char *run)
+wlink_channel(struct at *a, struct link *l, const char *agent, const char *run)
 {
 	struct wire_ack k;
 
-	link_new(a, l);
-	link_open(l, agent, run, 0, 7, -1);
-	k = link_ack(l);
+	wlink_new(a, l);
+	wlink_open(l, agent, run, 0, 7, -1);
+	k = wlink_ack(l);
 	ASSERT_EQ(k.status, 0);
 	ASSERT_EQ(k.cookie, 7);
 	ASSERT_TRUE(k.seq > 0);
 }
 
 int64_t
-link_record(struct link *l, enum record_type type, uint64_t ref,
-	    const struct fields *f, unsigned int flags)
+wlink_record(struct link *l, enum record_type type, uint64_t ref,
+	     const struct fields *f, unsigned int flags)
 {
 	struct wire_ack k;
 
-	link_send(l, type, ref, f, flags, 99);
-	k = link_ack(l);
+	wlink_send(l, type, ref, f, flags, 99);
+	k = wlink_ack(l);
 	ASSERT_EQ(k.cookie, 99);
 	ASSERT_TRUE((k.status == 0) == (k.seq != 0));
 	return k.status ? k.status : (int64_t)k.seq;
 }
 
 int64_t
-link_intent(struct link *l, unsigned int flags)
+wlink_intent(struct link *l, unsigned int flags)
 {
 	struct fields f;
 
 	intent(&f, true);
-	return link_record(l, RECORD_INTENT, 0, &f, flags);
+	return wlink_record(l, RECORD_INTENT, 0, &f, flags);
 }
 
 int64_t
-link_outcome(struct link *l, uint64_t ref)
+wlink_outcome(struct link *l, uint64_t ref)
 {
 	struct fields f;
 
 	outcome(&f);
-	return link_record(l, RECORD_OUTCOME, ref, &f, 0);
+	return wlink_record(l, RECORD_OUTCOME, ref, &f, 0);
 }
 
 int64_t
-link_status(struct at *a, const char *name)
+wlink_status(struct at *a, const char *name)
 {
 	char buf[65536] = "", key[64], *p;
 	struct wire_text *h = (struct wire_text *)(void *)buf;
 	struct link l;
 	ssize_t n;
 
-	link_new(a, &l);
-	link_op(&l, WIRE_STATUS, 5);
+	wlink_new(a, &l);
+	wlink_op(&l, WIRE_STATUS, 5);
 	n = recv(l.fd, buf, sizeof(buf) - 1, 0);
 	ASSERT_TRUE(n > (ssize_t)sizeof(*h));
 	ASSERT_EQ(h->op, WIRE_STATUS);
 	ASSERT_EQ(h->cookie, 5);
 	buf[n] = '\0';
-	link_close(&l);
+	wlink_close(&l);
 	snprintf(key, sizeof(key), "\"%s\":", name);
 	p = strstr(buf + sizeof(*h), key);
 	ASSERT_NOT_NULL(p);

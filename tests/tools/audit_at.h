@@ -30,29 +30,29 @@ struct link {
 	size_t n, at;
 };
 
-void link_new(struct at *a, struct link *l);
-void link_close(struct link *l);
+void wlink_new(struct at *a, struct link *l);
+void wlink_close(struct link *l);
 /* Sends an operation without fields, fd along if it is not negative. */
-void link_op(struct link *l, enum wire_op op, uint64_t cookie);
-void link_open(struct link *l, const char *agent, const char *run,
-	       unsigned int flags, uint64_t cookie, int fd);
-void link_send(struct link *l, enum record_type type, uint64_t ref,
-	       const struct fields *f, unsigned int flags, uint64_t cookie);
+void wlink_op(struct link *l, enum wire_op op, uint64_t cookie);
+void wlink_open(struct link *l, const char *agent, const char *run,
+		unsigned int flags, uint64_t cookie, int fd);
+void wlink_send(struct link *l, enum record_type type, uint64_t ref,
+		const struct fields *f, unsigned int flags, uint64_t cookie);
 /* The next acknowledgement. */
-struct wire_ack link_ack(struct link *l);
+struct wire_ack wlink_ack(struct link *l);
 /* True: the other side has closed. */
-bool link_is_over(struct link *l);
+bool wlink_is_over(struct link *l);
 
 /* With what each type needs. An intent that goes ahead. */
 void intent(struct fields *f, bool ahead);
 void outcome(struct fields *f);
 /* A connection that is a channel. */
-void link_channel(struct at *a, struct link *l, const char *agent,
-		  const char *run);
+void wlink_channel(struct at *a, struct link *l, const char *agent,
+		   const char *run);
 /* Sends, waits: the seq, or the negative status. */
-int64_t link_record(struct link *l, enum record_type type, uint64_t ref,
-		    const struct fields *f, unsigned int flags);
-int64_t link_intent(struct link *l, unsigned int flags);
-int64_t link_outcome(struct link *l, uint64_t ref);
+int64_t wlink_record(struct link *l, enum record_type type, uint64_t ref,
+		     const struct fields *f, unsigned int flags);
+int64_t wlink_intent(struct link *l, unsigned int flags);
+int64_t wlink_outcome(struct link *l, uint64_t ref);
 /* STATUS, parsed by hand: the number behind "name":. */
-int64_t link_status(struct at *a, const char *name);
+int64_t wlink_status(struct at *a, const char *name);

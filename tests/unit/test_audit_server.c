@@ -124,8 +124,8 @@ TEST(hello_says_what_a_client_needs)
 	at_begin(&a);
 	a.log->config.durable = DURABLE_ALL;
 	at_start(&a);
-	link_new(&a, &l);
-	link_op(&l, WIRE_HELLO, 0x1234567890);
+	wlink_new(&a, &l);
+	wlink_op(&l, WIRE_HELLO, 0x1234567890);
 	ASSERT_EQ(recv(l.fd, &h, sizeof(h), 0), (ssize_t)sizeof(h));
 	ASSERT_EQ(h.magic, WIRE_MAGIC);
 	ASSERT_EQ(h.op, WIRE_HELLO);
@@ -134,7 +134,7 @@ TEST(hello_says_what_a_client_needs)
 	ASSERT_EQ(h.durable, DURABLE_ALL);
 	ASSERT_EQ(h.open_actions, 8);
 	ASSERT_TRUE(h.public_key[0] || h.public_key[1] || h.public_key[2]);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -148,13 +148,13 @@ TEST(a_channel_is_who_opened_it)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "first", "r1");
-	link_channel(&a, &m, "second", "r2");
-	one = link_intent(&l, 0);
-	two = link_intent(&m, WIRE_DURABLE);
+	wlink_channel(&a, &l, "first", "r1");
+	wlink_channel(&a, &m, "second", "r2");
+	one = wlink_intent(&l, 0);
+	two = wlink_intent(&m, WIRE_DURABLE);
 	ASSERT_TRUE(one > 0 && two == one + 1);
-	link_close(&l);
-	link_close(&m);
+	wlink_close(&l);
+	wlink_close(&m);
 	at_settle(&a);
 	k = end_and_read(&a);
 	r = at_seq(k, at_seq(k, (uint64_t)one)->channel);
@@ -176,29 +176,29 @@ TEST(a_record_cannot_say_who_it_is_from)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	intent(&f, true);
 	fields_text(&f, FIELD_AGENT, "another");
-	ASSERT_ERR(link_record(&l, RECORD_INTENT, 0, &f, 0), -EPERM);
+	ASSERT_ERR(wlink_record(&l, RECORD_INTENT, 0, &f, 0), -EPERM);
 	intent(&f, true);
 	fields_uint(&f, FIELD_PEER_UID, 0);
-	ASSERT_ERR(link_record(&l, RECORD_INTENT, 0, &f, 0), -EPERM);
+	ASSERT_ERR(wlink_record(&l, RECORD_INTENT, 0, &f, 0), -EPERM);
 	/* nor be one of the writer's */
 	intent(&f, true);
-	ASSERT_ERR(link_record(&l, RECORD_CHANNEL, 0, &f, 0), -EINVAL);
-	ASSERT_ERR(link_record(&l, RECORD_LOG_GAP, 0, &f, 0), -EINVAL);
+	ASSERT_ERR(wlink_record(&l, RECORD_CHANNEL, 0, &f, 0), -EINVAL);
+	ASSERT_ERR(wlink_record(&l, RECORD_LOG_GAP, 0, &f, 0), -EINVAL);
 	/* nor open again as somebody else */
-	link_open(&l, "b", "r", 0, 3, -1);
-	ASSERT_EQ(link_ack(&l).status, -EPERM);
+	wlink_open(&l, "b", "r", 0, 3, -1);
+	ASSERT_EQ(wlink_ack(&l).status, -EPERM);
 	/* what is missing is named */
 	fields_init(&f);
 	fields_text(&f, FIELD_WHAT, "x");
-	link_send(&l, RECORD_INTENT, 0, &f, 0, 4);
-	ack = link_ack(&l);
+	wlink_send(&l, RECORD_INTENT, 0, &f, 0, 4);
+	ack = wlink_ack(&l);
 	ASSERT_EQ(ack.status, -ENODATA);
 	ASSERT_EQ(ack.field, FIELD_SURFACE);
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
-	link_close(&l);
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -209,16 +209,16 @@ TEST(without_a_channel_nothing_is_recorded)
 
 	at_begin(&a);
 	at_start(&a);
-	link_new(&a, &l);
-	ASSERT_ERR(link_intent(&l, 0), -ENOTCONN);
+	wlink_new(&a, &l);
+	ASSERT_ERR(wlink_intent(&l, 0), -ENOTCONN);
 	/* a channel asks for nothing of operators */
-	link_close(&l);
-	link_channel(&a, &l, "a", "r");
+	wlink_close(&l);
+	wlink_channel(&a, &l, "a", "r");
 	for (int op = WIRE_STATUS; op <= WIRE_ROTATE; op++) {
-		link_op(&l, (enum wire_op)op, 1);
-		ASSERT_EQ(link_ack(&l).status, -EPERM);
+		wlink_op(&l, (enum wire_op)op, 1);
+		ASSERT_EQ(wlink_ack(&l).status, -EPERM);
 	}
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -231,19 +231,19 @@ TEST(a_socket_that_comes_along_becomes_the_channel)
 
 	at_begin(&a);
 	at_start(&a);
-	link_new(&a, &l);
+	wlink_new(&a, &l);
 	ASSERT_OK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
-	link_open(&l, "a", "r", 0, 11, pair[1]);
+	wlink_open(&l, "a", "r", 0, 11, pair[1]);
 	close(pair[1]);
-	k = link_ack(&l);
+	k = wlink_ack(&l);
 	ASSERT_EQ(k.cookie, 11);
 	ASSERT_EQ(k.status, 0);
 	ch.fd = pair[0];
-	ASSERT_TRUE(link_intent(&ch, 0) > 0);
+	ASSERT_TRUE(wlink_intent(&ch, 0) > 0);
 	/* the control connection is none */
-	ASSERT_ERR(link_intent(&l, 0), -ENOTCONN);
-	link_close(&ch);
-	link_close(&l);
+	ASSERT_ERR(wlink_intent(&l, 0), -ENOTCONN);
+	wlink_close(&ch);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -255,18 +255,18 @@ TEST(no_other_descriptor_becomes_one)
 
 	at_begin(&a);
 	at_start(&a);
-	link_new(&a, &l);
+	wlink_new(&a, &l);
 	ASSERT_OK(pipe2(p, O_CLOEXEC));
-	link_open(&l, "a", "r", 0, 1, p[0]);
-	ASSERT_EQ(link_ack(&l).status, -ENOTSOCK);
+	wlink_open(&l, "a", "r", 0, 1, p[0]);
+	ASSERT_EQ(wlink_ack(&l).status, -ENOTSOCK);
 	close(p[0]);
 	close(p[1]);
 	ASSERT_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, p));
-	link_open(&l, "a", "r", 0, 2, p[0]);
-	ASSERT_EQ(link_ack(&l).status, -ENOTSOCK);
+	wlink_open(&l, "a", "r", 0, 2, p[0]);
+	ASSERT_EQ(wlink_ack(&l).status, -ENOTSOCK);
 	close(p[0]);
 	close(p[1]);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -281,28 +281,28 @@ TEST(one_outcome_of_ones_own_intent)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r1");
-	link_channel(&a, &m, "a", "r2");
-	i = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r1");
+	wlink_channel(&a, &m, "a", "r2");
+	i = wlink_intent(&l, 0);
 	intent(&f, false);
-	denied = link_record(&l, RECORD_INTENT, 0, &f, 0);
+	denied = wlink_record(&l, RECORD_INTENT, 0, &f, 0);
 	ASSERT_TRUE(i > 0 && denied > 0);
-	ASSERT_ERR(link_outcome(&m, (uint64_t)i), -ENOENT);
-	ASSERT_ERR(link_outcome(&l, (uint64_t)denied), -ENOENT);
-	ASSERT_ERR(link_outcome(&l, 0), -ENOENT);
-	ASSERT_ERR(link_outcome(&l, 1), -ENOENT);
-	ASSERT_ERR(link_outcome(&l, UINT64_MAX), -ENOENT);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)i) > i);
-	ASSERT_ERR(link_outcome(&l, (uint64_t)i), -EALREADY);
+	ASSERT_ERR(wlink_outcome(&m, (uint64_t)i), -ENOENT);
+	ASSERT_ERR(wlink_outcome(&l, (uint64_t)denied), -ENOENT);
+	ASSERT_ERR(wlink_outcome(&l, 0), -ENOENT);
+	ASSERT_ERR(wlink_outcome(&l, 1), -ENOENT);
+	ASSERT_ERR(wlink_outcome(&l, UINT64_MAX), -ENOENT);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)i) > i);
+	ASSERT_ERR(wlink_outcome(&l, (uint64_t)i), -EALREADY);
 	/* two in one turn of the loop */
-	i = link_intent(&l, 0);
+	i = wlink_intent(&l, 0);
 	outcome(&f);
-	link_send(&l, RECORD_OUTCOME, (uint64_t)i, &f, 0, 1);
-	link_send(&l, RECORD_OUTCOME, (uint64_t)i, &f, 0, 2);
-	ASSERT_EQ(link_ack(&l).status, 0);
-	ASSERT_EQ(link_ack(&l).status, -EALREADY);
-	link_close(&l);
-	link_close(&m);
+	wlink_send(&l, RECORD_OUTCOME, (uint64_t)i, &f, 0, 1);
+	wlink_send(&l, RECORD_OUTCOME, (uint64_t)i, &f, 0, 2);
+	ASSERT_EQ(wlink_ack(&l).status, 0);
+	ASSERT_EQ(wlink_ack(&l).status, -EALREADY);
+	wlink_close(&l);
+	wlink_close(&m);
 	at_end(&a, NULL);
 }
 
@@ -315,17 +315,17 @@ TEST(so_many_open_actions_and_no_more)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	for (int i = 0; i < 8; i++)
-		ASSERT_TRUE((seq[i] = link_intent(&l, 0)) > 0);
-	ASSERT_ERR(link_intent(&l, 0), -EMFILE);
+		ASSERT_TRUE((seq[i] = wlink_intent(&l, 0)) > 0);
+	ASSERT_ERR(wlink_intent(&l, 0), -EMFILE);
 	/* what does not go ahead leaves nothing open */
 	intent(&f, false);
-	ASSERT_TRUE(link_record(&l, RECORD_INTENT, 0, &f, 0) > 0);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)seq[3]) > 0);
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
-	ASSERT_ERR(link_intent(&l, 0), -EMFILE);
-	link_close(&l);
+	ASSERT_TRUE(wlink_record(&l, RECORD_INTENT, 0, &f, 0) > 0);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)seq[3]) > 0);
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
+	ASSERT_ERR(wlink_intent(&l, 0), -EMFILE);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -339,19 +339,19 @@ TEST(a_burst_opens_no_more_than_allowed)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	intent(&f, true);
 	for (int i = 0; i < 40; i++)
-		link_send(&l, RECORD_INTENT, 0, &f, 0, 1);
+		wlink_send(&l, RECORD_INTENT, 0, &f, 0, 1);
 	for (int i = 0; i < 40; i++) {
-		int status = link_ack(&l).status;
+		int status = wlink_ack(&l).status;
 
 		good += status == 0;
 		bad += status == -EMFILE;
 	}
 	ASSERT_EQ(good, 8);
 	ASSERT_EQ(bad, 32);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -365,11 +365,11 @@ TEST(who_goes_leaves_outcomes_that_are_not_known)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	done = link_intent(&l, 0);
-	open = link_intent(&l, 0);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)done) > 0);
-	link_close(&l);
+	wlink_channel(&a, &l, "a", "r");
+	done = wlink_intent(&l, 0);
+	open = wlink_intent(&l, 0);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)done) > 0);
+	wlink_close(&l);
 	at_settle(&a);
 	k = end_and_read(&a);
 	ASSERT_STREQ(find(k, RECORD_OUTCOME, (uint64_t)done)->status, "ok");
@@ -395,17 +395,17 @@ TEST(last_words_are_heard)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	for (int i = 0; i < N; i++)
-		seq[i] = link_intent(&l, 0);
+		seq[i] = wlink_intent(&l, 0);
 	intent(&f, false);
 	outcome(&o);
 	/* unread answers make a reset of the close */
 	for (int i = 0; i < 20; i++)
-		link_send(&l, RECORD_INTENT, 0, &f, 0, 1);
+		wlink_send(&l, RECORD_INTENT, 0, &f, 0, 1);
 	for (int i = 0; i < N; i++)
-		link_send(&l, RECORD_OUTCOME, (uint64_t)seq[i], &o, 0, 1);
-	link_close(&l);
+		wlink_send(&l, RECORD_OUTCOME, (uint64_t)seq[i], &o, 0, 1);
+	wlink_close(&l);
 	at_settle(&a);
 	k = end_and_read(&a);
 	for (int i = 0; i < N; i++)
@@ -426,16 +426,16 @@ TEST(the_quiet_hear_of_failures_only)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	intent(&f, false);
 	for (uint64_t i = 0; i < 100; i++)
-		link_send(&l, RECORD_INTENT, 0, &f, WIRE_QUIET, i);
+		wlink_send(&l, RECORD_INTENT, 0, &f, WIRE_QUIET, i);
 	outcome(&f);
-	link_send(&l, RECORD_OUTCOME, 1, &f, WIRE_QUIET, 100);
-	k = link_ack(&l);
+	wlink_send(&l, RECORD_OUTCOME, 1, &f, WIRE_QUIET, 100);
+	k = wlink_ack(&l);
 	ASSERT_EQ(k.cookie, 100);
 	ASSERT_EQ(k.status, -ENOENT);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -447,13 +447,13 @@ TEST(what_was_asked_to_be_durable_is_when_it_is_answered)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	for (int i = 0; i < 4; i++) {
-		seq = link_intent(&l, WIRE_DURABLE);
+		seq = wlink_intent(&l, WIRE_DURABLE);
 		ASSERT_TRUE(seq > 0);
-		ASSERT_GE(link_status(&a, "durable"), seq);
+		ASSERT_GE(wlink_status(&a, "durable"), seq);
 	}
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -465,18 +465,18 @@ TEST(garbage_ends_its_connection_and_no_other)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &m, "a", "r");
+	wlink_channel(&a, &m, "a", "r");
 	for (size_t n = 1; n <= sizeof(junk); n += 9) {
-		link_new(&a, &l);
+		wlink_new(&a, &l);
 		ASSERT_EQ(send(l.fd, junk, n, MSG_NOSIGNAL), (ssize_t)n);
-		ASSERT_TRUE(link_is_over(&l));
-		link_close(&l);
+		ASSERT_TRUE(wlink_is_over(&l));
+		wlink_close(&l);
 	}
 	/* unknown operations are told so */
-	link_op(&m, (enum wire_op)77, 5);
-	ASSERT_EQ(link_ack(&m).status, -ENOSYS);
-	ASSERT_TRUE(link_intent(&m, 0) > 0);
-	link_close(&m);
+	wlink_op(&m, (enum wire_op)77, 5);
+	ASSERT_EQ(wlink_ack(&m).status, -ENOSYS);
+	ASSERT_TRUE(wlink_intent(&m, 0) > 0);
+	wlink_close(&m);
 	at_end(&a, NULL);
 }
 
@@ -518,16 +518,16 @@ TEST_LIMIT(who_reads_no_answers_waits_and_nobody_else, 60)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "deaf", "r1");
-	link_channel(&a, &m, "b", "r2");
+	wlink_channel(&a, &l, "deaf", "r1");
+	wlink_channel(&a, &m, "b", "r2");
 	n = flood(&l);
 	for (int i = 0; i < 8; i++)
-		ASSERT_TRUE(link_intent(&m, 0) > 0);
+		ASSERT_TRUE(wlink_intent(&m, 0) > 0);
 	/* and when it reads, it gets every answer */
 	while (n--)
-		ASSERT_EQ(link_ack(&l).status, 0);
-	link_close(&l);
-	link_close(&m);
+		ASSERT_EQ(wlink_ack(&l).status, 0);
+	wlink_close(&l);
+	wlink_close(&m);
 	at_end(&a, NULL);
 }
 
@@ -538,14 +538,14 @@ one_of_many(struct at *a, int i)
 	struct link l;
 
 	snprintf(run, sizeof(run), "r%d", i);
-	link_channel(a, &l, "a", run);
+	wlink_channel(a, &l, "a", run);
 	for (int n = 0; n < 20; n++) {
-		int64_t seq = link_intent(&l, n % 2 ? WIRE_DURABLE : 0);
+		int64_t seq = wlink_intent(&l, n % 2 ? WIRE_DURABLE : 0);
 
 		ASSERT_TRUE(seq > 0);
-		ASSERT_TRUE(link_outcome(&l, (uint64_t)seq) > seq);
+		ASSERT_TRUE(wlink_outcome(&l, (uint64_t)seq) > seq);
 	}
-	link_close(&l);
+	wlink_close(&l);
 }
 
 TEST_LIMIT(many_at_once, 60)

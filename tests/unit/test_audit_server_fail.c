@@ -65,23 +65,23 @@ full_disk(int error)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	open = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r");
+	open = wlink_intent(&l, 0);
 	/* the reserve does not help either */
 	log_fail(a.log, 1u << CALL_WRITE, 0, UINT64_MAX, error);
-	ASSERT_ERR(link_intent(&l, 0), -error);
-	ASSERT_ERR(link_intent(&l, WIRE_DURABLE), -error);
+	ASSERT_ERR(wlink_intent(&l, 0), -error);
+	ASSERT_ERR(wlink_intent(&l, WIRE_DURABLE), -error);
 	outcome(&o);
-	link_send(&l, RECORD_OUTCOME, (uint64_t)open, &o, 0, 50);
+	wlink_send(&l, RECORD_OUTCOME, (uint64_t)open, &o, 0, 50);
 	/* it is not lost, and answered when it is written: not yet */
-	ASSERT_ERR(link_outcome(&l, (uint64_t)open), -EALREADY);
-	ASSERT_TRUE(link_intent(&l, 0) < 0);
-	ASSERT_EQ(link_status(&a, "owed"), 1);
+	ASSERT_ERR(wlink_outcome(&l, (uint64_t)open), -EALREADY);
+	ASSERT_TRUE(wlink_intent(&l, 0) < 0);
+	ASSERT_EQ(wlink_status(&a, "owed"), 1);
 	log_heal(a.log);
-	ASSERT_EQ(link_ack(&l).cookie, 50);
-	ASSERT_TRUE(link_intent(&l, WIRE_DURABLE) > 0);
-	ASSERT_EQ(link_status(&a, "owed"), 0);
-	link_close(&l);
+	ASSERT_EQ(wlink_ack(&l).cookie, 50);
+	ASSERT_TRUE(wlink_intent(&l, WIRE_DURABLE) > 0);
+	ASSERT_EQ(wlink_status(&a, "owed"), 0);
+	wlink_close(&l);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.intents, 2);
@@ -114,13 +114,13 @@ TEST(an_outcome_gets_the_reserve)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	open = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r");
+	open = wlink_intent(&l, 0);
 	/* one attempt fails, the one on the reserve does not */
 	log_fail(a.log, 1u << CALL_WRITE, 0, 1, ENOSPC);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)open) > 0);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)open) > 0);
 	log_heal(a.log);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -136,19 +136,19 @@ TEST(who_is_refused_takes_no_outcome_along)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	open = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r");
+	open = wlink_intent(&l, 0);
 	intent(&i, true);
 	outcome(&o);
 	log_fail(a.log, 1u << CALL_WRITE, 0, 1, EIO);
-	link_send(&l, RECORD_OUTCOME, (uint64_t)open, &o, 0, 1);
-	link_send(&l, RECORD_INTENT, 0, &i, 0, 2);
-	k[0] = link_ack(&l);
-	k[1] = link_ack(&l);
+	wlink_send(&l, RECORD_OUTCOME, (uint64_t)open, &o, 0, 1);
+	wlink_send(&l, RECORD_INTENT, 0, &i, 0, 2);
+	k[0] = wlink_ack(&l);
+	k[1] = wlink_ack(&l);
 	for (int n = 0; n < 2; n++)
 		if (k[n].cookie == 1)
 			ASSERT_EQ(k[n].status, 0);
-	link_close(&l);
+	wlink_close(&l);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.outcomes, c.intents);
@@ -162,14 +162,14 @@ TEST(what_did_not_reach_the_disk_does_not_happen)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	log_fail(a.log, 1u << CALL_DATASYNC, 0, 3, EIO);
-	ASSERT_ERR(link_intent(&l, WIRE_DURABLE), -EIO);
+	ASSERT_ERR(wlink_intent(&l, WIRE_DURABLE), -EIO);
 	log_heal(a.log);
 	/* by and by it takes them again */
-	while (link_intent(&l, WIRE_DURABLE) < 0)
+	while (wlink_intent(&l, WIRE_DURABLE) < 0)
 		poll(NULL, 0, 20);
-	link_close(&l);
+	wlink_close(&l);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_GE(c.denied, 1);
@@ -185,15 +185,15 @@ TEST(no_channel_while_the_disk_is_full)
 	at_begin(&a);
 	at_start(&a);
 	log_fail(a.log, 1u << CALL_WRITE, 0, UINT64_MAX, ENOSPC);
-	link_new(&a, &l);
-	link_open(&l, "a", "r", 0, 1, -1);
-	ASSERT_EQ(link_ack(&l).status, -ENOSPC);
-	ASSERT_ERR(link_intent(&l, 0), -ENOTCONN);
+	wlink_new(&a, &l);
+	wlink_open(&l, "a", "r", 0, 1, -1);
+	ASSERT_EQ(wlink_ack(&l).status, -ENOSPC);
+	ASSERT_ERR(wlink_intent(&l, 0), -ENOTCONN);
 	log_heal(a.log);
-	link_open(&l, "a", "r", 0, 2, -1);
-	ASSERT_EQ(link_ack(&l).status, 0);
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
-	link_close(&l);
+	wlink_open(&l, "a", "r", 0, 2, -1);
+	ASSERT_EQ(wlink_ack(&l).status, 0);
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -210,20 +210,20 @@ TEST(bytes_of_a_day)
 	at_begin(&a);
 	a.log->config.agent_day_bytes = 1000;
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	link_channel(&a, &other, "b", "r2");
-	while ((seq[n] = link_intent(&l, 0)) > 0)
+	wlink_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &other, "b", "r2");
+	while ((seq[n] = wlink_intent(&l, 0)) > 0)
 		ASSERT_TRUE(++n < 8);
 	ASSERT_EQ(seq[n], -EDQUOT);
 	ASSERT_TRUE(n > 2);
 	for (int i = 0; i < 10; i++)
-		ASSERT_ERR(link_intent(&l, 0), -EDQUOT);
+		ASSERT_ERR(wlink_intent(&l, 0), -EDQUOT);
 	/* what happened is told still; the other has its own */
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)seq[0]) > 0);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)seq[0]) > 0);
 	intent(&f, false);
-	ASSERT_TRUE(link_record(&other, RECORD_INTENT, 0, &f, 0) > 0);
-	link_close(&l);
-	link_close(&other);
+	ASSERT_TRUE(wlink_record(&other, RECORD_INTENT, 0, &f, 0) > 0);
+	wlink_close(&l);
+	wlink_close(&other);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.anomalies, 1);
@@ -239,18 +239,18 @@ TEST(above_its_rate_an_agent_waits)
 	at_begin(&a);
 	a.log->config.agent_rate = 500;
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	intent(&f, false);
 	for (uint64_t i = 0; i < 700; i++)
-		link_send(&l, RECORD_INTENT, 0, &f, 0, i);
+		wlink_send(&l, RECORD_INTENT, 0, &f, 0, i);
 	for (uint64_t i = 0; i < 700; i++) {
-		struct wire_ack k = link_ack(&l);
+		struct wire_ack k = wlink_ack(&l);
 
 		ASSERT_EQ(k.status, 0);
 		ASSERT_EQ(k.cookie, i);
 	}
-	ASSERT_GE(link_status(&a, "quota_waits"), 1);
-	link_close(&l);
+	ASSERT_GE(wlink_status(&a, "quota_waits"), 1);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 
@@ -259,9 +259,9 @@ TEST(above_its_rate_an_agent_waits)
 static void
 again(struct at *a, struct link *l, const char *run)
 {
-	link_new(a, l);
-	link_open(l, "a", run, WIRE_RESUME, 1, -1);
-	ASSERT_EQ(link_ack(l).status, 0);
+	wlink_new(a, l);
+	wlink_open(l, "a", run, WIRE_RESUME, 1, -1);
+	ASSERT_EQ(wlink_ack(l).status, 0);
 }
 
 TEST(after_the_writers_death_what_happened_can_be_told)
@@ -273,19 +273,19 @@ TEST(after_the_writers_death_what_happened_can_be_told)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r1");
-	told = link_intent(&l, 0);
-	not_told = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r1");
+	told = wlink_intent(&l, 0);
+	not_told = wlink_intent(&l, 0);
 	at_kill(&a);
-	link_close(&l);
+	wlink_close(&l);
 	at_start(&a);
 	again(&a, &m, "another");
-	ASSERT_ERR(link_outcome(&m, (uint64_t)told), -ENOENT);
+	ASSERT_ERR(wlink_outcome(&m, (uint64_t)told), -ENOENT);
 	again(&a, &l, "r1");
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)told) > not_told);
-	ASSERT_ERR(link_outcome(&l, (uint64_t)told), -EALREADY);
-	link_close(&l);
-	link_close(&m);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)told) > not_told);
+	ASSERT_ERR(wlink_outcome(&l, (uint64_t)told), -EALREADY);
+	wlink_close(&l);
+	wlink_close(&m);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.outcomes, 2);
@@ -300,14 +300,14 @@ TEST(what_nobody_comes_for_is_not_known)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r1");
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
+	wlink_channel(&a, &l, "a", "r1");
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
 	at_kill(&a);
-	link_close(&l);
+	wlink_close(&l);
 	a.resume_us = 1000;
 	at_start(&a);
-	while (link_status(&a, "former_owed"))
+	while (wlink_status(&a, "former_owed"))
 		poll(NULL, 0, 5);
 	c = end(&a);
 	ASSERT_EQ(c.unknown, 2);
@@ -323,14 +323,14 @@ TEST(a_clean_end_leaves_open_actions_to_the_next)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r1");
-	seq = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r1");
+	seq = wlink_intent(&l, 0);
 	at_stop(&a);
-	link_close(&l);
+	wlink_close(&l);
 	at_start(&a);
 	again(&a, &l, "r1");
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)seq) > seq);
-	link_close(&l);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)seq) > seq);
+	wlink_close(&l);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.outcomes, 1);
@@ -345,12 +345,12 @@ TEST(idle_for_long_enough_it_ends)
 	at_begin(&a);
 	a.log->config.idle_us = 1000000; /* there is time to come */
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
+	wlink_channel(&a, &l, "a", "r");
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
 	/* while somebody is there, it stays */
 	poll(NULL, 0, 1200);
-	ASSERT_TRUE(link_intent(&l, 0) > 0);
-	link_close(&l);
+	ASSERT_TRUE(wlink_intent(&l, 0) > 0);
+	wlink_close(&l);
 	/* at_stop() waits, whether it was told or not */
 	at_end(&a, NULL);
 }
@@ -366,19 +366,19 @@ TEST(a_new_file_says_again_who_speaks)
 
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	open = link_intent(&l, 0);
-	link_new(&a, &ctl);
-	before = link_status(&a, "seq");
-	link_op(&ctl, WIRE_ROTATE, 1);
-	ASSERT_EQ(link_ack(&ctl).status, 0);
-	after = link_intent(&l, 0);
+	wlink_channel(&a, &l, "a", "r");
+	open = wlink_intent(&l, 0);
+	wlink_new(&a, &ctl);
+	before = wlink_status(&a, "seq");
+	wlink_op(&ctl, WIRE_ROTATE, 1);
+	ASSERT_EQ(wlink_ack(&ctl).status, 0);
+	after = wlink_intent(&l, 0);
 	/* log.segment and the channel, at least */
 	ASSERT_GE(after, before + 3);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)open) > after);
-	ASSERT_TRUE(link_outcome(&l, (uint64_t)after) > 0);
-	link_close(&l);
-	link_close(&ctl);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)open) > after);
+	ASSERT_TRUE(wlink_outcome(&l, (uint64_t)after) > 0);
+	wlink_close(&l);
+	wlink_close(&ctl);
 	at_settle(&a);
 	c = end(&a);
 	ASSERT_EQ(c.channels, 2);
@@ -396,17 +396,17 @@ TEST(a_checkpoint_when_one_is_asked_for)
 	at_begin(&a);
 	a.log->config.checkpoint_us = 3600000000u;
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
-	seq = link_intent(&l, 0);
-	link_new(&a, &ctl);
-	link_op(&ctl, WIRE_CHECKPOINT, 1);
-	ASSERT_EQ(link_ack(&ctl).status, 0);
+	wlink_channel(&a, &l, "a", "r");
+	seq = wlink_intent(&l, 0);
+	wlink_new(&a, &ctl);
+	wlink_op(&ctl, WIRE_CHECKPOINT, 1);
+	ASSERT_EQ(wlink_ack(&ctl).status, 0);
 	snprintf(size, sizeof(size), "\n%lld\n", (long long)seq);
 	ASSERT_TRUE(fd_read_small(a.log->dirfd, LAYOUT_HEAD, text,
 				  sizeof(text)) > 0);
 	ASSERT_STRSTR(text, size);
-	link_close(&l);
-	link_close(&ctl);
+	wlink_close(&l);
+	wlink_close(&ctl);
 	at_end(&a, NULL);
 }
 
@@ -448,26 +448,26 @@ TEST(blobs_by_their_digest)
 	SHA256Final(digest, &sha);
 	at_begin(&a);
 	at_start(&a);
-	link_channel(&a, &l, "a", "r");
+	wlink_channel(&a, &l, "a", "r");
 	fd = ASSERT_OK(fd_sealed("blob", text, sizeof(text)));
 	send_blob(&l, digest, -1);
-	ASSERT_EQ(link_ack(&l).status, -ENOENT);
+	ASSERT_EQ(wlink_ack(&l).status, -ENOENT);
 	/* what can still be changed is not taken, nor what is another */
 	open_fd = ASSERT_OK(
 		open(tap_tmpdir(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
 	send_blob(&l, digest, open_fd);
-	ASSERT_TRUE(link_ack(&l).status < 0);
+	ASSERT_TRUE(wlink_ack(&l).status < 0);
 	digest[0] ^= 1;
 	send_blob(&l, digest, fd);
-	ASSERT_EQ(link_ack(&l).status, -EBADMSG);
+	ASSERT_EQ(wlink_ack(&l).status, -EBADMSG);
 	digest[0] ^= 1;
 	send_blob(&l, digest, fd);
-	ASSERT_EQ(link_ack(&l).status, 0);
+	ASSERT_EQ(wlink_ack(&l).status, 0);
 	send_blob(&l, digest, -1);
-	ASSERT_EQ(link_ack(&l).status, 0);
+	ASSERT_EQ(wlink_ack(&l).status, 0);
 	close(fd);
 	close(open_fd);
-	link_close(&l);
+	wlink_close(&l);
 	at_end(&a, NULL);
 }
 

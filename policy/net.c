@@ -492,7 +492,7 @@ policy_net_names_address(const struct policy *p, const struct request *rq,
 			 const struct usage *u, const struct decide_time *now)
 {
 	const struct flat_rule *r;
-	struct look k;
+	struct look k = { .v = { .p = p } };
 	struct rules at;
 
 	if (rq->surface != SURFACE_NETWORK ||

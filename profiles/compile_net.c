@@ -89,7 +89,10 @@ build_net_own_env(struct builder *b)
 const char *
 build_net_resolv(const struct builder *b)
 {
-	return b->r->sockets ? "nameserver " PLAN_BROKER_ADDRESS "\n"
+	/* It is here and loses nothing: what takes long is a machine that is
+	 * busy, and asking again does not help that. */
+	return b->r->sockets ? "nameserver " PLAN_BROKER_ADDRESS
+			       "\noptions timeout:30 attempts:2\n"
 			     : "# No name server: this box has no network.\n";
 }
 

@@ -28,8 +28,9 @@
 #define MAGIC 0x314c4f5050584241ull /* "ABXPPOL1" */
 #define ENTRIES_MAX 32 /* files; they are removed when there are more */
 #define SUFFIX ".policy"
-#define CACHED_MAX (4u << 20) /* bytes of a policy; a larger one is not kept   \
-			       */
+#define CACHED_MAX                                                             \
+	(4u << 20) /* bytes of a policy; a larger one is not kept              \
+		    */
 
 struct head {
 	uint64_t magic;

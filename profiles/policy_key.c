@@ -122,28 +122,31 @@ put_files(struct out *o, const struct profile *p)
 }
 
 static int
+put_set(void *arg, const char *name, const char *text, size_t len)
+{
+	uint8_t digest[SHA256_LEN];
+
+	sha256(text, len, digest);
+	put_text(arg, "set", name);
+	put_digest(arg, "is", digest);
+	return 0;
+}
+
+static int
 put_calls(struct out *o, const struct profile *p)
 {
-	struct seccomp_spec spec = {
-		.sets_dir = o->env->sets_dir,
-		.deny = (const char *const *)p->process.syscalls_deny.v,
-		.n_deny = p->process.syscalls_deny.n,
-	};
-	uint8_t digest[SHA256_LEN];
-	int r;
+	struct seccomp_spec spec = { .sets_dir = o->env->sets_dir };
+	int r = put_list(o, "calls", &p->process.syscalls);
 
+	if (r >= 0)
+		r = put_list(o, "but", &p->process.syscalls_deny);
+	if (r < 0 || !spec.sets_dir)
+		return r;
 	if (p->process.syscalls.n > SECCOMP_SETS_MAX)
 		return -E2BIG;
-	for (size_t i = 0; i < p->process.syscalls.n; i++) {
-		put_text(o, "calls", p->process.syscalls.v[i]);
+	for (size_t i = 0; i < p->process.syscalls.n; i++)
 		spec.sets[spec.n_sets++] = p->process.syscalls.v[i];
-	}
-	if (!spec.sets_dir)
-		return 0;
-	r = seccomp_names_digest(&spec, digest, NULL);
-	if (r >= 0)
-		put_digest(o, "calls are", digest);
-	return r;
+	return seccomp_sets_each(&spec, put_set, o, NULL);
 }
 
 static void

@@ -22,8 +22,9 @@
 #define PORT_DNS 53
 #define TRIALS 2 /* sockets that net_listen_sockets() keeps for them */
 #define TRIAL_MS 2000
-/* linux/netfilter_ipv6/ip6_tables.h, whose types C libraries have too */
-#define IP6T_SO_ORIGINAL_DST 80
+/* IP6T_SO_ORIGINAL_DST has the same number; its header (ip6_tables.h) does not
+ * go with the C library's. */
+#define ORIGINAL_DST SO_ORIGINAL_DST
 
 struct opening {
 	struct net_sockets *s;
@@ -273,7 +274,7 @@ int
 net_listen_original(int fd, enum net_listen_kind kind, uint8_t addr[16],
 		    size_t *ret_len, uint16_t *ret_port)
 {
-	union address a, was;
+	union address a = { .in6 = { 0 } }, was;
 	socklen_t len = sizeof(a), was_len = sizeof(was);
 	bool v4;
 
@@ -283,9 +284,8 @@ net_listen_original(int fd, enum net_listen_kind kind, uint8_t addr[16],
 	     IN6_IS_ADDR_V4MAPPED(&a.in6.sin6_addr);
 	if (kind == LISTEN_ANY) {
 		/* -ENOENT: not redirected, so dialled as itself */
-		if (getsockopt(fd, v4 ? SOL_IP : SOL_IPV6,
-			       v4 ? SO_ORIGINAL_DST : IP6T_SO_ORIGINAL_DST,
-			       &was, &was_len) == 0)
+		if (getsockopt(fd, v4 ? SOL_IP : SOL_IPV6, ORIGINAL_DST, &was,
+			       &was_len) == 0)
 			a = was;
 		else if (errno != ENOENT)
 			return -errno;
@@ -369,27 +369,46 @@ trial(struct opening *o, bool v6, int listener, enum net_listen_kind kind,
 	return r;
 }
 
-/* Through the redirect if there is one, to the discard port (RFC 863), else to
- * a port with a listener. */
+/* Through the redirect if there is one: a port that has no listener, from the
+ * discard port (RFC 863) on. Else a port that has. */
+static uint16_t
+trial_port(const struct opening *o)
+{
+	uint16_t port = 9;
+
+	if (!o->out->redirects)
+		return o->own[0];
+	while (is_named(o->rq, port))
+		port++;
+	return port;
+}
+
+static void
+try_family(struct opening *o, bool v6, size_t at)
+{
+	struct net_listen *l = o->out;
+	int r = trial(o, v6, l->fd[at], l->kind[at], trial_port(o));
+
+	if (r < 0 && !l->fault[0])
+		snprintf(l->fault, sizeof(l->fault),
+			 "a trial connection over %s did not arrive: %s",
+			 v6 ? "IPv6" : "IPv4", strerror(-r));
+}
+
 static void
 try_out(struct opening *o)
 {
-	struct net_listen *l = o->out;
+	const struct net_listen *l = o->out;
 	size_t at = 0;
 
 	while (at < l->n && l->kind[at] != LISTEN_ANY &&
 	       l->kind[at] != LISTEN_PORT)
 		at++;
-	for (int v6 = 0; v6 <= l->v6 && at < l->n && !l->fault[0]; v6++) {
-		uint16_t port = l->redirects ? 9 : o->own[0];
-		int r = trial(o, v6, l->fd[at], l->kind[at], port);
-
-		if (r < 0)
-			snprintf(l->fault, sizeof(l->fault),
-				 "a trial connection over %s did not arrive: "
-				 "%s",
-				 v6 ? "IPv6" : "IPv4", strerror(-r));
-	}
+	if (at == l->n)
+		return;
+	try_family(o, false, at);
+	if (l->v6)
+		try_family(o, true, at);
 }
 
 int

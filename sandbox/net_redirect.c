@@ -81,7 +81,7 @@ end(struct batch *b)
 
 	if (!b->error && n > b->size - b->len)
 		b->error = -EMSGSIZE;
-	if (!b->error) {
+	if (!b->error && h) {
 		memset(b->buf + b->len, 0, n);
 		memcpy(b->buf + b->len, h, h->nlmsg_len);
 		b->len += n;

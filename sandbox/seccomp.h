@@ -48,9 +48,12 @@ int seccomp_get(const struct seccomp_spec *spec, const char *cache_dir,
 int seccomp_names(const struct seccomp_spec *spec, struct strv *ret,
 		  struct err *e);
 
-/* SHA-256 of all that seccomp_names() depends on. */
-int seccomp_names_digest(const struct seccomp_spec *spec, uint8_t ret[32],
-			 struct err *e);
+/* The files that seccomp_names() reads, each once, includes too. A negative
+ * return of fn ends it. */
+int seccomp_sets_each(const struct seccomp_spec *spec,
+		      int (*fn)(void *arg, const char *name, const char *text,
+				size_t len),
+		      void *arg, struct err *e);
 
 /* Structure of a program: bounded, jumps forward and inside, ends in returns,
  * first load is the architecture word, no action but those that we emit. Used

@@ -176,14 +176,17 @@ forget_soon(void)
 static int
 step_network(struct stage *s, struct err *e)
 {
-	struct stage_msg m = { .type = STAGE_NET,
-			       .code = (int32_t)s->plan->sockets };
+	const struct plan *p = s->plan;
+	struct stage_msg m = { .type = STAGE_NET };
 	int fds[PLAN_SOCKETS_MAX + 2], r;
 	size_t n = 0;
 
-	if (!(s->plan->flags & PLAN_NETWORK))
+	if (!p)
+		return err_set(e, -EBADMSG, "there is no plan");
+	if (!(p->flags & PLAN_NETWORK))
 		return 0;
-	r = open_sockets(fds, s->plan->sockets, &n);
+	m.code = (int32_t)p->sockets;
+	r = open_sockets(fds, p->sockets, &n);
 	if (r >= 0)
 		r = stage_send(STAGE_FD_INIT, &m, fds, n);
 	while (n)

@@ -6,7 +6,6 @@
 #include "sandbox/sysset.h"
 
 #include "lib/str.h"
-#include "policy/sha256.h"
 
 #include <string.h>
 
@@ -119,35 +118,19 @@ seccomp_names(const struct seccomp_spec *spec, struct strv *ret, struct err *e)
 	return 0;
 }
 
-/* Each text after its length, so that no two lists are alike. */
-static void
-digest_text(struct sha256 *h, const char *s, size_t n)
-{
-	uint64_t len = n;
-
-	sha256_add(h, &len, sizeof(len));
-	sha256_add(h, s, n);
-}
-
 int
-seccomp_names_digest(const struct seccomp_spec *spec, uint8_t ret[32],
-		     struct err *e)
+seccomp_sets_each(const struct seccomp_spec *spec,
+		  int (*fn)(void *arg, const char *name, const char *text,
+			    size_t len),
+		  void *arg, struct err *e)
 {
 	struct sysset_files files;
-	struct sha256 h;
 	int r = sysset_read(spec, &files, e);
 
 	if (r < 0)
 		return r;
-	sha256_init(&h);
-	sha256_add(&h, &files.n, sizeof(files.n));
-	for (size_t i = 0; i < files.n; i++) {
-		digest_text(&h, files.v[i].name, strlen(files.v[i].name));
-		digest_text(&h, files.v[i].text, files.v[i].len);
-	}
-	for (size_t i = 0; i < spec->n_deny; i++)
-		digest_text(&h, spec->deny[i], strlen(spec->deny[i]));
-	sha256_end(&h, ret);
+	for (size_t i = 0; i < files.n && r >= 0; i++)
+		r = fn(arg, files.v[i].name, files.v[i].text, files.v[i].len);
 	sysset_files_done(&files);
-	return 0;
+	return r;
 }

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 
 /* Two for each connection and two for its pipes, if it can be had. */
 #define NOFILE_WANTED (4u * 65536)
@@ -24,6 +25,20 @@ last_steps(struct err *e)
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
 		return err_sys(e, -errno, "ending with the supervisor");
 	return shim_seccomp(e);
+}
+
+/* Root's shim serves a box that may have more connections than root's shell
+ * could; a user's has what the user has. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 &&
+	    lim.rlim_max < NOFILE_WANTED) {
+		lim.rlim_max = NOFILE_WANTED;
+		(void)setrlimit(RLIMIT_NOFILE, &lim);
+	}
 }
 
 int
@@ -46,5 +61,6 @@ shim_confine(const struct confine_options *o, struct err *e)
 	if (proc < 0)
 		return err_sys(e, -errno, "/proc");
 	(void)clearenv();
+	raise_descriptors();
 	return jail_enter(&j, text, sizeof(text), &overflow, e);
 }

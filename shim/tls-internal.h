@@ -51,6 +51,10 @@ const char *tls_error_text(void);
 int tls_error(struct err *e, int code, const char *what);
 
 /* tls_ca.c */
+
+/* Before anything else of OpenSSL, which would read a configuration of the
+ * host's or the environment's otherwise. */
+int tls_start(struct err *e);
 EVP_PKEY *tls_key_new(void); /* P-256, or NULL */
 int tls_key_read(const void *der, size_t len, EVP_PKEY **ret, struct err *e);
 int tls_cert_read(const void *der, size_t len, X509 **ret, struct err *e);

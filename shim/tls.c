@@ -151,11 +151,8 @@ tls_context_new(const void *ca_key, size_t key_len, const void *ca_cert,
 		return err_set(e, ENOMEM, OUT_OF_MEMORY);
 	t->upstream = upstream;
 	t->upstream_len = upstream_len;
-	/* without it OpenSSL would read /etc/ssl/openssl.cnf */
-	if (!OPENSSL_init_ssl(
-		    OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL))
-		r = tls_error(e, EIO, "OpenSSL");
-	else
+	r = tls_start(e);
+	if (r >= 0)
 		r = read_ca(t, ca_key, key_len, ca_cert, cert_len, e);
 	if (r >= 0)
 		r = accept_context(t, e);

@@ -20,6 +20,21 @@
 #define CN_MAX 64 /* ub-common-name, RFC 5280, A.1 */
 #define SERIAL_LEN 16
 
+int
+tls_start(struct err *e)
+{
+	struct tm tm;
+	time_t now = 0;
+
+	/* reads /etc/localtime, for UTC too, when it is called first */
+	if (!gmtime_r(&now, &tm))
+		return err_set(e, EIO, "no calendar");
+	if (OPENSSL_init_ssl(
+		    OPENSSL_INIT_NO_LOAD_CONFIG | OPENSSL_INIT_NO_ATEXIT, NULL))
+		return 0;
+	return tls_error(e, EIO, "OpenSSL");
+}
+
 /* ---- keys and DER ---- */
 
 EVP_PKEY *
@@ -193,12 +208,16 @@ tls_new_ca(const char *box, unsigned int days, void **ret_key,
 	   size_t *ret_key_len, void **ret_cert, size_t *ret_cert_len,
 	   struct err *e)
 {
-	EVP_PKEY *key = tls_key_new();
-	X509 *x = X509_new();
 	uint8_t *der_key = NULL, *der_cert = NULL;
-	int key_len = -1, cert_len = -1;
+	int key_len = -1, cert_len = -1, r = tls_start(e);
+	EVP_PKEY *key;
 	void *k, *c;
+	X509 *x;
 
+	if (r < 0)
+		return r;
+	key = tls_key_new();
+	x = X509_new();
 	if (key && x && fill_ca(x, key, box, days)) {
 		key_len = key_der(key, &der_key);
 		cert_len = i2d_X509(x, &der_cert);

@@ -166,7 +166,7 @@ read_exactly(int fd, void *buf, size_t len, uint64_t until)
 static int
 read_blob(int fd, uint64_t until, void **ret, size_t *ret_len)
 {
-	uint32_t len;
+	uint32_t len = 0;
 	void *data;
 	int r = read_exactly(fd, &len, sizeof(len), until);
 

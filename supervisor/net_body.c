@@ -125,21 +125,25 @@ shown_rule(const struct policy *p, int32_t rule)
 }
 
 static void
-explain(const struct gate_action *act, enum net_reason why, char *buf,
-	size_t size)
+explain(const struct net_ask *a, const struct gate_action *act,
+	enum net_reason why, char *buf, size_t size)
 {
-	const struct decision *d = act->decision;
-	int32_t rule = shown_rule(act->policy, d->failed_rule);
+	const struct decide_time now = { .boot_us = net_now_us() };
+	const struct policy *p = act->policy;
+	struct decision d = *act->decision;
 	char expected[192];
+	int32_t rule;
 
-	if (rule < 0 || d->failed_cond < 0) {
+	if (why == NET_REASON_NO_RULE) /* what came nearest */
+		(void)policy_nearest(p, &a->rq, NULL, &now, &d);
+	rule = shown_rule(p, d.failed_rule);
+	if (rule < 0 || d.failed_cond < 0) {
 		snprintf(buf, size, "%s", reasons[why].what);
 		return;
 	}
-	cond_expected(act->policy, rule, d->failed_cond, expected,
-		      sizeof(expected));
+	cond_expected(p, rule, d.failed_cond, expected, sizeof(expected));
 	snprintf(buf, size, "%s: %s is to be %s", reasons[why].what,
-		 cond_pointer(act->policy, rule, d->failed_cond), expected);
+		 cond_pointer(p, rule, d.failed_cond), expected);
 }
 
 static void
@@ -171,7 +175,7 @@ body_decided(const struct net_ask *a, const struct gate_action *act,
 		policy_rule(act->policy, (size_t)rule, &v);
 	s.rule = v.id;
 	s.because = v.because;
-	explain(act, why, explanation, sizeof(explanation));
+	explain(a, act, why, explanation, sizeof(explanation));
 	cure(d, why, wait, sizeof(wait));
 	return body(a, &s);
 }

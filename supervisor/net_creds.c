@@ -342,13 +342,12 @@ filled(const char *format, const char *value, size_t len)
 	const char *hole = strstr(format, HOLE);
 	size_t before = hole ? (size_t)(hole - format) : strlen(format);
 	const char *rest = hole ? hole + strlen(HOLE) : "";
-	char *s = malloc(before + len + strlen(rest) + 1);
+	size_t size = before + (hole ? len : 0) + strlen(rest) + 1;
+	char *s = malloc(size);
 
-	if (!s)
-		return NULL;
-	memcpy(s, format, before);
-	memcpy(s + before, value, hole ? len : 0);
-	memcpy(s + before + (hole ? len : 0), rest, strlen(rest) + 1);
+	if (s)
+		snprintf(s, size, "%.*s%.*s%s", (int)before, format,
+			 hole ? (int)len : 0, value, rest);
 	return s;
 }
 

@@ -170,9 +170,11 @@ set_objects(struct net_ask *a)
 	size_t n = count_pairs(&a->m.bytes[NET_F_QUERY]) +
 		   count_pairs(&a->m.bytes[NET_F_HEADERS]);
 
+	if (!a->m.has[NET_F_QUERY] && !a->m.has[NET_F_HEADERS])
+		return 0;
 	/* a member that becomes a list needs one more */
-	a->node = n ? calloc(2 * n, sizeof(*a->node)) : NULL;
-	if (n && !a->node)
+	a->node = calloc(2 * n + 1, sizeof(*a->node));
+	if (!a->node)
 		return -ENOMEM;
 	set_object(a, ATTR_QUERY, NET_F_QUERY);
 	set_object(a, ATTR_HEADERS, NET_F_HEADERS);

@@ -132,8 +132,10 @@ net_action_find(const struct net *n, uint64_t id)
 struct net_action *
 net_action_add(struct net *n, uint64_t id, bool told, struct net_ask *kept)
 {
-	struct net_action *a = calloc(1, sizeof(*a)), **at;
+	struct net_action *a = NULL, **at;
 
+	if (n->n_actions < NET_ACTIONS_MAX)
+		a = calloc(1, sizeof(*a));
 	if (!a)
 		return NULL;
 	a->id = id;

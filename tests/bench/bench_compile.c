@@ -1,22 +1,26 @@
 /* links: lib policy sandbox profiles */
 /*
- * How long it takes to load a profile and to compile it, on this host, with
- * the filter in the cache: part of every launch.
+ * How long it takes to load a profile, to compile it, on this host, with the
+ * filter in the cache, and to find out which policy it has, with that in the
+ * cache: part of every launch. And to make the policy, which the first does.
  *
  *	bench_compile PROFILE WORKSPACE CACHE [ROUNDS]
  *
- * CACHE is a folder for the filter (made when missing). Prints median and
+ * CACHE is a folder for the caches (made when missing). Prints median and
  * least microseconds of each part. To be run in the source tree.
  */
 #include "profiles/compile.h"
+#include "profiles/policy_cache.h"
 
 #include "lib/str.h"
 
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 struct sample {
-	double load, compile;
+	double load, compile, find, make;
 };
 
 static double
@@ -37,6 +41,26 @@ by_value(const void *a, const void *b)
 }
 
 static int
+policies(const struct profile *p, const struct compile_request *r,
+	 struct sample *ret, struct err *e)
+{
+	const struct authority_env env = { .sets_dir = r->sets_dir };
+	struct policy_found f = POLICY_FOUND_NONE;
+	struct policy *made = NULL;
+	double t0 = now_us(), t1;
+	int rc = policy_find(p, &env, r->cache_dir, &f, e);
+
+	t1 = now_us();
+	ret->find = t1 - t0;
+	policy_found_done(&f);
+	if (rc >= 0)
+		rc = profile_policy(p, &env, &made, e);
+	ret->make = now_us() - t1;
+	policy_free(made);
+	return rc;
+}
+
+static int
 once(const char *profile, const struct compile_request *r, struct sample *ret,
      struct err *e)
 {
@@ -50,38 +74,47 @@ once(const char *profile, const struct compile_request *r, struct sample *ret,
 		return rc;
 	t1 = now_us();
 	rc = profile_compile(p, r, &c, e);
-	*ret = (struct sample){ t1 - t0, now_us() - t1 };
-	if (rc >= 0)
+	ret->load = t1 - t0;
+	ret->compile = now_us() - t1;
+	if (rc >= 0) {
 		compiled_free(c);
+		rc = policies(p, r, ret, e);
+	}
 	profile_free(p);
 	return rc;
 }
 
+/* One member of all samples. */
 static void
-print(const char *what, double *v, size_t n)
+print(const char *what, const struct sample *v, size_t member, size_t n)
 {
-	qsort(v, n, sizeof(*v), by_value);
-	printf("%-8s median %7.1f us  least %7.1f us\n", what, v[n / 2], v[0]);
+	double *one = calloc(n, sizeof(*one));
+
+	for (size_t i = 0; one && i < n; i++)
+		memcpy(&one[i], (const char *)&v[i] + member, sizeof(*one));
+	if (!one)
+		return;
+	qsort(one, n, sizeof(*one), by_value);
+	printf("%-8s median %7.1f us  least %7.1f us\n", what, one[n / 2],
+	       one[0]);
+	free(one);
 }
 
 static int
-measure(const char *profile, const struct compile_request *r, double *load,
-	double *compile, size_t n)
+measure(const char *profile, const struct compile_request *r, struct sample *v,
+	size_t n)
 {
 	struct err e = ERR_INIT;
 
-	for (size_t i = 0; i < n; i++) {
-		struct sample s;
-
-		if (once(profile, r, &s, &e) < 0) {
+	for (size_t i = 0; i < n; i++)
+		if (once(profile, r, &v[i], &e) < 0) {
 			fprintf(stderr, "%s\n", e.text);
 			return 1;
 		}
-		load[i] = s.load;
-		compile[i] = s.compile;
-	}
-	print("load", load, n);
-	print("compile", compile, n);
+	print("load", v, offsetof(struct sample, load), n);
+	print("compile", v, offsetof(struct sample, compile), n);
+	print("find", v, offsetof(struct sample, find), n);
+	print("make", v, offsetof(struct sample, make), n);
 	return 0;
 }
 
@@ -90,7 +123,7 @@ main(int argc, char **argv)
 {
 	extern char **environ;
 	static const char *const args[] = { "/bin/true", NULL };
-	_cleanup_free_ double *load = NULL, *compile = NULL;
+	_cleanup_free_ struct sample *v = NULL;
 	uint64_t n = 2000;
 
 	if (argc < 4 || (argc > 4 && str_to_u64(argv[4], &n) < 0) || !n) {
@@ -107,9 +140,8 @@ main(int argc, char **argv)
 		.sets_dir = "profiles/sets",
 		.cache_dir = argv[3],
 	};
-	load = calloc(n, sizeof(*load));
-	compile = calloc(n, sizeof(*compile));
-	if (!load || !compile)
+	v = calloc(n, sizeof(*v));
+	if (!v)
 		return 1;
-	return measure(argv[1], &r, load, compile, n);
+	return measure(argv[1], &r, v, n);
 }

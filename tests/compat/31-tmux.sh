@@ -6,7 +6,7 @@ need_inside tmux
 
 put wait-pane <<'END'
 # wait-pane TEXT: until a line of the pane is TEXT.
-for _ in $(seq 200); do
+for _ in $(seq 1000); do
 	tmux capture-pane -p -t s | grep -qx "$1" && exit 0
 	sleep 0.05
 done
@@ -33,7 +33,7 @@ END
 inside "control-C reaches the program in it" 'interrupted$' \
 	'tmux -f /dev/null new-session -d -s s bash trap.sh
 	bash wait-pane ready; tmux send-keys -t s C-c
-	for _ in $(seq 100); do tmux capture-pane -p -t s | grep interrupted &&
+	for _ in $(seq 1000); do tmux capture-pane -p -t s | grep interrupted &&
 		break; sleep 0.05; done
 	tmux kill-server'
 inside "wait-for between sessions" '^signalled$' \

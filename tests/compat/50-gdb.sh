@@ -35,7 +35,8 @@ inside "addresses are the same each time" '^1$' \
 	"for i in 1 2 3; do $gdb -ex 'break twice' -ex run -ex 'info registers rip pc' ./t 2>&1 |
 		grep -m1 '^\(rip\|pc\)'; done | sort -u | wc -l"
 inside "attach to a running child" 'pause' \
-	"./t wait & sleep 0.3; $gdb -p \$! -ex bt 2>&1; kill \$!"
+	"./t wait & until grep -q '(t) S' /proc/\$!/stat; do sleep 0.05; done
+	$gdb -p \$! -ex bt 2>&1; kill \$!"
 inside "a watchpoint" 'watchpoint' \
 	"$gdb -ex 'break main' -ex run -ex 'watch argc' ./t 2>&1"
 inside "hardware threads: a program with threads" 'LWP' \

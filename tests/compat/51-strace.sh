@@ -11,7 +11,9 @@ inside "only some, of children too" 'openat\(.*"/etc/passwd"' \
 	'strace -f -e trace=openat sh -c "cat /etc/passwd >/dev/null" 2>&1'
 inside "counting" '^100.00 .*total$' 'strace -c ls 2>&1'
 inside "attach to a running child" 'nanosleep|restart_syscall' \
-	'sleep 5 & sleep 0.2; timeout -s INT 1 strace -p $! 2>&1 || true'
+	'sleep 100 & until grep -q "(sleep) S" /proc/$!/stat; do sleep 0.05; done
+	strace -o log -p $! & until [ -s log ]; do sleep 0.05; done
+	kill %1; wait || true; cat log'
 inside "the status goes through" '^status 7$' \
 	'strace -o /dev/null sh -c "exit 7" || echo "status $?"'
 inside "a signal that kills goes through" '^status 143$' \

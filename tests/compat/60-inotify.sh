@@ -19,7 +19,7 @@ names, seen = {0x100: "create", 0x2: "modify", 0x8: "close-write",
     0x40: "moved-from", 0x80: "moved-to", 0x200: "delete"}, []
 ep = select.epoll()
 ep.register(fd, select.EPOLLIN)
-while "delete" not in seen and ep.poll(5):
+while "delete" not in seen and ep.poll(50):
     data = os.read(fd, 65536)
     while data:
         _, mask, _, n = struct.unpack("iIII", data[:16])
@@ -46,17 +46,19 @@ libc = ctypes.CDLL(None)
 fd = libc.inotify_init1(0)
 libc.inotify_add_watch(fd, b\".\", 0x100)
 os.spawnlp(os.P_NOWAIT, \"touch\", \"touch\", \"other\")
-print(\"seen\" if select.select([fd], [], [], 5)[0] else \"not\")"'
+print(\"seen\" if select.select([fd], [], [], 50)[0] else \"not\")"'
 
 # the person outside edits while the agent watches
-(sleep 2; echo edited >"$WS/from-outside") &
+mkdir "$WS/up"
+(wait_for 50 test -e "$WS/up/watching" && echo edited >"$WS/from-outside") &
 inside "what the person outside writes is seen" '^from-outside$' \
 	'python3 -c "
 import ctypes, os, select, struct
 libc = ctypes.CDLL(None)
 fd = libc.inotify_init1(0)
 libc.inotify_add_watch(fd, b\".\", 0x100)
-if select.select([fd], [], [], 10)[0]:
+open(\"up/watching\", \"w\").close()
+if select.select([fd], [], [], 50)[0]:
     print(os.read(fd, 4096)[16:].rstrip(b\"\\0\").decode())"'
 wait
 inside "timers and events: timerfd, eventfd, signalfd" '^3$' \

@@ -44,6 +44,8 @@ chmod +x "$WS/shebang"
 check_err "an interpreter that is not there: 127" 127 'shebang' dev ./shebang
 check_err "found by PATH, not in the workspace: 127" 127 'plain' dev plain
 check_status "the caller's signal reaches the command" 143 \
-	bash -c 'limited "$0" run --workspace "$1" -- sleep 30 & p=$!
-	sleep 1; kill -TERM $(pgrep -P $p); wait $p' "$AGENTBOX" "$WS"
+	bash -c 'limited "$0" run --workspace "$1" -- sh -c "
+	echo up >up; sleep 100" & p=$!
+	until [ -s "$1/up" ]; do sleep 0.05; done
+	kill -TERM $(pgrep -P $p); wait $p' "$AGENTBOX" "$WS"
 finish

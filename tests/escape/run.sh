@@ -134,11 +134,11 @@ stop_stubborn()
 	case $1 in
 	timeout) ;;
 	kill)
-		wait_for 5 "$AGENTBOX" inspect "$box_name"
+		wait_for 60 "$AGENTBOX" inspect "$box_name"
 		sleep 0.5
 		limited "$AGENTBOX" kill "$box_name" >/dev/null 2>&1 ;;
 	kill-9)
-		wait_for 5 "$AGENTBOX" inspect "$box_name"
+		wait_for 60 "$AGENTBOX" inspect "$box_name"
 		sleep 0.5
 		kill -9 "$(cat "$TMP/pid")" ;;
 	esac

@@ -60,6 +60,6 @@ s.shutdown(socket.SHUT_WR)
 print(s.makefile().read(), end=\"\")"'
 refused "node fetch elsewhere" 'node -e "fetch(\"https://other.test/hello\").then(r => r.text()).then(console.log)"'
 refused "python elsewhere" 'python3 -c "import urllib.request as u; u.urlopen(\"https://other.test/hello\")"'
-refused "another port of a name" 'exec 3<>/dev/tcp/raw.test/8'
+refused "another port of a name" 'exec 3<>/dev/tcp/raw.test/8; read -r line <&3'
 refused "WebSocket where it is not allowed" 'python3 ws.py other.test 443 tls'
 finish

@@ -36,11 +36,13 @@ codex()
 		--dangerously-bypass-approvals-and-sandbox -m gpt-5 "make a file"
 }
 check_out "codex completes its task" 'The command said' codex
+cat "$out" "$err" >"$TMP/said"
 check "the file is there" grep -qx made "$WS/made.txt"
 check "the model got the key" grep -q "^Bearer $secret POST /v1/responses" "$NET/model-log"
-check "and nothing else got it" bash -c "! grep -rq $secret '$WS' '$out' '$err' && ! grep -v '^Bearer $secret ' '$NET/model-log'"
-check_out "the agent saw a placeholder" 'sk-agentbox' cat "$out"
-check_out "it was told why another host is refused" 'evil\.example' cat "$out"
-check_out "and why a path of its own model's host is" 'v1/files' cat "$out"
-why_last "and so can its operator ask" 'api\.openai\.com|/v1/files'
+check "and nothing else got it" bash -c "! grep -rq $secret '$WS' '$TMP/said' '$AGENTBOX_STATE_DIR' && ! grep -v '^Bearer $secret ' '$NET/model-log'"
+check_out "the agent saw a placeholder" 'sk-agentbox' cat "$TMP/said"
+check_out "it was told why another host is refused" 'evil\.example' cat "$TMP/said"
+check_out "and why a path of its own model's host is" 'v1/files' cat "$TMP/said"
+check_out "and its operator sees the same" 'network.GET.*api\.openai\.com:443.*deny' \
+	limited "$AGENTBOX" audit query --effect deny
 finish

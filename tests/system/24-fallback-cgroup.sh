@@ -84,27 +84,27 @@ cat >"$TMP/part.sh" <<'END'
 export AGENTBOX_RUNTIME_DIR=$1/run
 cd "$1/ws" || exit 1
 size() { cat a b 2>/dev/null | wc -c; }
-# more SIZE: yes once there is more than that, no after ten seconds
+# more SIZE: yes once there is more than that, no after a minute
 more()
 {
-	for _ in $(seq 200); do
+	for _ in $(seq 1200); do
 		[ "$(size)" -le "$1" ] || { echo yes; return; }
 		sleep 0.05
 	done
 	echo no
 }
-"$AGENTBOX" run --name counter --timeout 30s -- \
+"$AGENTBOX" run --name counter --timeout 300s -- \
 	sh count.sh </dev/null >/dev/null &
 echo "started $(more 8)"
-timeout 10 "$AGENTBOX" freeze counter >/dev/null
+timeout 60 "$AGENTBOX" freeze counter >/dev/null
 echo "freeze $?"
 at=$(size)
 sleep 0.5
 echo "frozen $(($(size) - at))"
-timeout 10 "$AGENTBOX" thaw counter >/dev/null
+timeout 60 "$AGENTBOX" thaw counter >/dev/null
 echo "thaw $?"
 echo "thawed $(more "$at")"
-timeout 10 "$AGENTBOX" kill counter >/dev/null
+timeout 60 "$AGENTBOX" kill counter >/dev/null
 echo "kill $?"
 wait $!
 echo "status $?"

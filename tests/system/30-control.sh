@@ -13,7 +13,8 @@ abx()
 	limited "$AGENTBOX" "$@"
 }
 
-# box NAME [OPTION...]: counts in the file NAME ten times a second.
+# box NAME [OPTION...]: counts in the file NAME ten times a second, if it gets
+# its turn.
 box()
 {
 	# shellcheck disable=SC2016
@@ -22,21 +23,26 @@ box()
 		i=0; while :; do i=$((i + 1)); echo $i >"$0"; sleep 0.1; done' \
 		"$1" >/dev/null 2>&1 </dev/null
 	pid_of[$1]=$spawned
-	wait_for 10 test -s "$1" || not_ok "box $1 starts"
+	wait_for 60 test -s "$1" || not_ok "box $1 starts"
 }
 
 counts()
+{
+	wait_for 60 differs "$1" "$(cat "$1")"
+}
+
+differs()
+{
+	[ "$(cat "$1")" != "$2" ]
+}
+
+stands()
 {
 	local before
 
 	before=$(cat "$1")
 	sleep 0.5
-	[ "$(cat "$1")" != "$before" ]
-}
-
-stands()
-{
-	! counts "$1"
+	! differs "$1" "$before"
 }
 
 # field BOX KEY: of its line in ps --json.
@@ -102,7 +108,7 @@ check "thaw --all" abx thaw --all
 check "both run again" eval 'counts alpha && counts beta'
 
 check "a signal goes to the command" abx kill -s TERM alpha
-check "which handles it" wait_for 5 grep -q term alpha.sig
+check "which handles it" wait_for 60 grep -q term alpha.sig
 check "and lives" counts alpha
 check "signals by number and by SIG name" \
 	eval 'abx kill -s 15 alpha && abx kill -s SIGTERM alpha'
@@ -112,16 +118,16 @@ check_out "logs: reason" 'frozen +by uid [0-9]+: to have a look$' abx logs alpha
 check_out "logs --json" '"event":"thawed"' abx logs --json alpha
 spawn abx logs -f beta >"$TMP/followed" 2>&1 </dev/null
 follower=$spawned
-wait_for 5 grep -q started "$TMP/followed"
+wait_for 60 grep -q started "$TMP/followed"
 
 check "freeze before the kill" abx freeze beta
 check "kill of a frozen box" abx kill beta
 check_eq "the moment kill returns, nobody is there" \
 	"$(field beta state)" ""
-check "its supervisor ends" wait_for 5 gone "${pid_of[beta]}"
+check "its supervisor ends" wait_for 60 gone "${pid_of[beta]}"
 wait "${pid_of[beta]}"
 check_eq "with status 128+9" $? 137
-check "logs -f ends with the box" wait_for 5 gone "$follower"
+check "logs -f ends with the box" wait_for 60 gone "$follower"
 check "and saw the end" grep -q '  killed ' "$TMP/followed"
 check_out "logs of a dead box, by name" '  exited ' abx logs beta
 check_err "a dead box cannot be frozen" 125 'no box named "beta"' \
@@ -129,7 +135,7 @@ check_err "a dead box cannot be frozen" 125 'no box named "beta"' \
 
 # kill -9 of a supervisor: what is left in the folder harms nobody
 kill -9 "${pid_of[gamma]}"
-wait_for 5 gone "${pid_of[gamma]}"
+wait_for 60 gone "${pid_of[gamma]}"
 check "ps after kill -9" abx ps
 check_eq "does not show it" "$(field gamma state)" ""
 check "its name can be used again at once" \
@@ -137,7 +143,7 @@ check "its name can be used again at once" \
 
 check "kill --all" abx kill --all
 check_eq "nothing runs" "$(abx ps --json)" "[]"
-wait_for 5 gone "${pid_of[alpha]}"
+wait_for 60 gone "${pid_of[alpha]}"
 check_eq "no socket and no name is left of those that ended" \
 	"$(find "$AGENTBOX_RUNTIME_DIR" -name '@*' -o -name "$id.sock")" ""
 

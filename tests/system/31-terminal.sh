@@ -54,28 +54,54 @@ for end in 'true' 'false' 'kill -9 $$' 'exit 3'; do
 	tty_out "restored after: $end" '^icanon echo$' \
 		"$run sh -c '$end'; $modes"
 done
+# In the foreground, since a shell takes input and SIGINT away from others; it is
+# ended when it has made the terminal raw.
+cat >"$TMP/foreground" <<'END'
+echo $$ >pid
+exec "$AGENTBOX" run --name t -- sleep 100
+END
+cat >"$TMP/when-raw" <<'END'
+until [ -s pid ] && stty -a </dev/tty | grep -q -- -icanon &&
+	"$AGENTBOX" inspect t; do
+	sleep 0.05
+done >/dev/null 2>&1
+"$@"
+END
+# shellcheck disable=SC2016 # for the shell there
+end_self='kill -$0 $(cat pid)'
 for sig in TERM HUP INT QUIT; do
+	rm -f pid
 	tty_out "restored after SIG$sig to the supervisor" '^icanon echo$' \
-		"'$AGENTBOX' run --name t -- sleep 30 & p=\$!; sleep 1;
-		kill -$sig \$p; wait; $modes"
+		"sh '$TMP/when-raw' sh -c '$end_self' $sig &
+		sh '$TMP/foreground'; wait; $modes"
 done
+rm -f pid
 tty_out "restored after agentbox kill" '^icanon echo$' \
-	"(sleep 1; '$AGENTBOX' kill t) & '$AGENTBOX' run --name t -- sleep 30;
-		wait; $modes"
+	"sh '$TMP/when-raw' '$AGENTBOX' kill t & sh '$TMP/foreground'; wait; $modes"
 tty_out "restored after a timeout" '^icanon echo$' \
 	"'$AGENTBOX' run --timeout 1s -- sleep 30; $modes"
 
 # typed keys; the box's end of file and interrupt are its own
+# typed KEYS COMMAND-LINE: presses them when it has said that it is ready.
 typed()
 {
-	(sleep 1 && printf '%s' "$1" && sleep 1) | at_tty "$2" >"$TMP/seen"
+	exec 8<>"$TMP/keys" # for both directions, since that does not wait
+	spawn limited script -qefc "stty rows 33 cols 101; $2" /dev/null \
+		<"$TMP/keys" >"$TMP/seen"
+	wait_for 50 grep -q ready "$TMP/seen"
+	printf '%s' "$1" >&8
+	wait "$spawned"
+	exec 8>&-
+	tr -d '\r' <"$TMP/seen" >"$TMP/seen.new"
+	mv "$TMP/seen.new" "$TMP/seen"
 }
-typed $'hello\r' "$run sh -c 'read x; echo got \$x'"
+mkfifo "$TMP/keys"
+typed $'hello\r' "$run sh -c 'echo ready; read x; echo got \$x'"
 check "a line is read" grep -q '^got hello$' "$TMP/seen"
-typed $'\004' "$run sh -c 'cat; echo end of file'; true"
+typed $'\004' "$run sh -c 'echo ready; cat; echo end of file'; true"
 check "control-D is an end of file" grep -q 'end of file' "$TMP/seen"
 typed $'\003' "$run sh -c 'trap \"echo interrupted; exit 5\" INT;
-	sleep 30 & wait'; echo status \$?"
+	echo ready; sleep 100 & wait'; echo status \$?"
 check "control-C interrupts inside" grep -q '^status 5$' "$TMP/seen"
 
 # with one end elsewhere, the rest passes untouched

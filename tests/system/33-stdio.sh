@@ -101,12 +101,17 @@ check_status "the command's status" 3 \
 	bash -c 'limited "$AGENTBOX" run -- sh -c "exit 3" <"$F/lines" >"$F/o"'
 check_status "a signal" 143 bash -c \
 	'limited "$AGENTBOX" run -- sh -c '\''kill $$'\'' <"$F/lines" >"$F/o"'
+# The time must be over after all is written: more of it where that was not so.
 timed_out()
 {
-	local got=0
+	local got s
 
-	run_box --timeout 1 -- sh -c 'seq 1 30000; sleep 20' \
-		<"$F/big" >"$F/o" 2>"$F/e" || got=$?
+	for s in 1 4 16 50; do
+		got=0
+		run_box --timeout "$s" -- sh -c 'seq 1 30000; echo done >&2
+			sleep 100' <"$F/big" >"$F/o" 2>"$F/e" || got=$?
+		! grep -q ^done "$F/e" || break
+	done
 	check_eq "timeout: the status" "$got" 124
 	check_eq "timeout: all that was written is there" \
 		"$(seq 1 30000 | cksum)" "$(cksum <"$F/o")"
@@ -117,8 +122,8 @@ killed()
 	local got=0
 
 	run_box --name "stdio-$$" -- sh -c 'seq 1 30000; echo ready >&2
-		sleep 20' <"$F/big" >"$F/o" 2>"$F/e" &
-	wait_for 10 grep -q ready "$F/e"
+		sleep 100' <"$F/big" >"$F/o" 2>"$F/e" &
+	wait_for 60 grep -q ready "$F/e"
 	limited "$AGENTBOX" kill "stdio-$$" >/dev/null 2>&1
 	wait $! || got=$?
 	check_eq "kill: the status" "$got" 137

@@ -5,6 +5,8 @@
 need python3
 
 export AGENTBOX_RUNTIME_DIR=$TMP/rt
+mkdir "$TMP/live"
+export TMPDIR=$TMP/live # others may have such workspaces, too
 LIMIT=120
 cd "$TMP" || exit 1
 
@@ -119,6 +121,6 @@ check_eq "and it says how" \
 
 sed 's/"role"/"requires_": 1, "role"/' lie.json >broken.json
 check_err "a profile that does not load" 125 'broken.json' profile test --live ./broken.json
-check_eq "no workspace is left" "$(ls -d "${TMPDIR:-/tmp}"/abx-live-* 2>/dev/null)" ""
+check_eq "no workspace is left" "$(ls -d "$TMPDIR"/abx-live-* 2>/dev/null)" ""
 check_eq "no box is left" "$(limited "$AGENTBOX" ps --json)" "[]"
 finish

@@ -43,10 +43,10 @@ check_err "it says so loudly" 0 'OBSERVES ONLY' run_box --observe -p "$TMP/look.
 check_err "in JSON too" 0 '"event":"observing"' \
 	run_box --json --observe -p "$TMP/look.json" -- true
 
-spawn run_box --observe -p "$TMP/look.json" -n o1 -- sleep 30
-spawn run_box -p "$TMP/plain.json" -n e1 -- sleep 30
-wait_for 10 "$AGENTBOX" inspect o1
-wait_for 10 "$AGENTBOX" inspect e1
+spawn "$AGENTBOX" run --observe -p "$TMP/look.json" -n o1 -- sleep 600
+spawn "$AGENTBOX" run -p "$TMP/plain.json" -n e1 -- sleep 600
+wait_for 60 "$AGENTBOX" inspect o1
+wait_for 60 "$AGENTBOX" inspect e1
 check_out "ps shows it" '^o1 .* observe +sleep' "$AGENTBOX" ps
 check_out "ps shows the other" '^e1 .* enforce +sleep' "$AGENTBOX" ps
 check_out "inspect shows it" '^mode +observe' "$AGENTBOX" inspect o1
@@ -96,8 +96,8 @@ check_err "--narrow cannot add" 125 'more.json:1: .*widens' \
 	run_box -p "$TMP/plain.json" --narrow "$TMP/more.json" -- true
 check_err "--narrow of nothing" 125 'nosuch' \
 	run_box -p "$TMP/plain.json" --narrow "$TMP/nosuch.json" -- true
-spawn run_box -p "$TMP/plain.json" --narrow "$TMP/less.json" -n n1 -- sleep 30
-wait_for 10 "$AGENTBOX" inspect n1
+spawn "$AGENTBOX" run -p "$TMP/plain.json" --narrow "$TMP/less.json" -n n1 -- sleep 600
+wait_for 60 "$AGENTBOX" inspect n1
 check_out "inspect counts its rule" '"network":2' "$AGENTBOX" inspect n1
 check "and it ends" "$AGENTBOX" kill n1
 finish

@@ -40,8 +40,8 @@ policy()
 }
 
 profile one.example.com
-spawn setsid "$AGENTBOX" run -p "$p" -n b -- sleep 60 2>"$TMP/said"
-if ! wait_for 10 "$AGENTBOX" inspect b; then
+spawn setsid "$AGENTBOX" run -p "$p" -n b -- sleep 600 2>"$TMP/said"
+if ! wait_for 60 "$AGENTBOX" inspect b; then
 	not_ok "the box starts" "$(cat "$TMP/said")"
 	finish
 fi
@@ -83,8 +83,8 @@ check_out "the box runs" '"state": "running"' limited "$AGENTBOX" inspect --json
 # observing can be ended by a reload, and begun again where it was asked for
 profile one.example.com 1G observe
 cp "$p" "$TMP/o.json"
-spawn setsid "$AGENTBOX" run --observe -p "$TMP/o.json" -n o -- sleep 60 2>/dev/null
-wait_for 10 "$AGENTBOX" inspect o
+spawn setsid "$AGENTBOX" run --observe -p "$TMP/o.json" -n o -- sleep 600 2>/dev/null
+wait_for 60 "$AGENTBOX" inspect o
 profile one.example.com
 cp "$p" "$TMP/o.json"
 check "a reload ends observing" limited "$AGENTBOX" reload o
@@ -112,11 +112,11 @@ super=$("$AGENTBOX" inspect --json b | python3 -c 'import json, sys; print(json.
 profile one.example.com
 kill -HUP "$super"
 is_epoch() { [ "$(policy epoch)" = "$1" ]; }
-check "SIGHUP reloads" wait_for 10 is_epoch 6
+check "SIGHUP reloads" wait_for 60 is_epoch 6
 check_eq "the file of now" "$(policy hash)" "$first"
 echo '{' >"$p"
 kill -HUP "$super"
-check "SIGHUP with a bad file is said" wait_for 10 grep -q 'epoch 6 stays' "$TMP/said"
+check "SIGHUP with a bad file is said" wait_for 60 grep -q 'epoch 6 stays' "$TMP/said"
 check_out "and the box runs" '"state": "running"' limited "$AGENTBOX" inspect --json b
 profile two.example.com
 limited "$AGENTBOX" freeze b
@@ -129,14 +129,14 @@ profile one.example.com
 cp "$p" "$TMP/ws/own.json"
 ln -s "$TMP/ws/own.json" "$TMP/link.json"
 for f in "$TMP/ws/own.json" "$TMP/link.json"; do
-	spawn setsid "$AGENTBOX" run -p "$f" -n w -- sleep 60 2>/dev/null
-	wait_for 10 "$AGENTBOX" inspect w
+	spawn setsid "$AGENTBOX" run -p "$f" -n w -- sleep 600 2>/dev/null
+	wait_for 60 "$AGENTBOX" inspect w
 	check_err "a profile that the box can write is not read again" 1 \
 		'where the box can write' limited "$AGENTBOX" reload w
 	limited "$AGENTBOX" kill w
 done
-spawn setsid "$AGENTBOX" run -p "$p" -n f -- sleep 60 2>/dev/null
-wait_for 10 "$AGENTBOX" inspect f
+spawn setsid "$AGENTBOX" run -p "$p" -n f -- sleep 600 2>/dev/null
+wait_for 60 "$AGENTBOX" inspect f
 rm "$p"
 mkfifo "$p"
 check_err "nor what is no file" 1 'is no file any more' limited "$AGENTBOX" reload f

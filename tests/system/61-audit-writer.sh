@@ -18,12 +18,12 @@ start()
 	: >"$TMP/ready"
 	spawn "$audit" --foreground --state "$state" --ready-fd 3 "$@" 3>"$TMP/ready" 2>"$TMP/said"
 	writer=$spawned
-	wait_for 20 test -s "$TMP/ready"
+	wait_for 60 test -s "$TMP/ready"
 }
 
 ask()
 {
-	timeout 20 python3 "$client" "$state/audit/socket" "$@"
+	timeout 60 python3 "$client" "$state/audit/socket" "$@"
 }
 
 stop()
@@ -107,7 +107,7 @@ if is_root; then
 	check_eq "in an empty root" "$(find "/proc/$writer/root/" -mindepth 1 | wc -l)" 0
 fi
 rm -rf "$state/audit"
-check "its folder gone, it ends" wait_for 20 gone "$writer"
+check "its folder gone, it ends" wait_for 60 gone "$writer"
 
 # ---- damage ----------------------------------------------------------------
 start
@@ -146,9 +146,9 @@ os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
 os.execv(sys.argv[2], sys.argv[2:])
 END
 spawn python3 "$TMP/activate.py" "$TMP/listen" "$audit" --foreground --state "$state"
-wait_for 20 test -S "$TMP/listen"
+wait_for 60 test -S "$TMP/listen"
 check_out "it serves the socket that it is given" '^intent [0-9]+$' \
-	timeout 20 python3 "$client" "$TMP/listen" open intent
+	timeout 60 python3 "$client" "$TMP/listen" open intent
 kill -TERM "$spawned"
 wait "$spawned"
 check "and leaves it where it is" test -S "$TMP/listen"
@@ -171,17 +171,17 @@ cat >"$conf" <<-END
 END
 start
 check_out "with sinks" '^checkpoint 0$' ask open intent checkpoint
-check "a file gets the checkpoint" wait_for 20 grep -q '^agentbox-audit/' "$TMP/notes"
-check "a command gets it" wait_for 20 grep -q '^agentbox-audit/' "$TMP/last"
-check "one that fails is an anomaly in the log" wait_for 20 \
+check "a file gets the checkpoint" wait_for 60 grep -q '^agentbox-audit/' "$TMP/notes"
+check "a command gets it" wait_for 60 grep -q '^agentbox-audit/' "$TMP/last"
+check "one that fails is an anomaly in the log" wait_for 60 \
 	grep -aq '/bin/false: Input/output error' "$state"/audit/log/*.seg
 stop
-check "the last checkpoint leaves the host, too" wait_for 20 cmp -s "$TMP/last" "$state/audit/head"
+check "the last checkpoint leaves the host, too" wait_for 60 cmp -s "$TMP/last" "$state/audit/head"
 check "the log is whole still" whole
 
-echo '{ "version": 1, "idle": "1s" }' >"$conf"
+echo '{ "version": 1, "idle": "3s" }' >"$conf"
 start
 check_out "while somebody is there" '^hold' \
-	sh -c "sleep 2 | python3 '$client' '$state/audit/socket' open hold"
-check "alone for long enough, it ends" wait_for 20 gone "$writer"
+	sh -c "sleep 4 | python3 '$client' '$state/audit/socket' open hold"
+check "alone for long enough, it ends" wait_for 60 gone "$writer"
 finish

@@ -51,7 +51,7 @@ stop_writer()
 
 	pid=$(writer_pid) || return 1
 	kill "$pid"
-	wait_for 20 gone "$pid"
+	wait_for 60 gone "$pid"
 }
 
 end_disk()
@@ -109,10 +109,10 @@ full_disk()
 	shift
 	new_disk 12M
 	start_load "$@"
-	check "$name: before, records are taken" wait_for 20 more_than 50 i
+	check "$name: before, records are taken" wait_for 60 more_than 50 i
 	# all that is left, to the last page
 	dd if=/dev/zero of="$disk/filler" bs=64k >/dev/null 2>&1
-	check "$name: intents are refused" wait_for 20 more_than 50 r
+	check "$name: intents are refused" wait_for 60 more_than 50 r
 	check_eq "$name: the reason is that the disk is full" \
 		"$(cat "$TMP"/acked-* | awk '$1 == "r" { print $2 }' | sort -u)" \
 		-28
@@ -120,7 +120,7 @@ full_disk()
 	n=$(lines i)
 	rm "$disk/filler"
 	check "$name: with room again, records are taken again" \
-		wait_for 20 more_than $((n + 50)) i
+		wait_for 60 more_than $((n + 50)) i
 	check "$name: the clients end as they should" stop_load
 	check "$name: the writer ends as it should" stop_writer
 	check "$name: the log is whole" whole
@@ -141,15 +141,15 @@ full_disk "full disk, pipelined" --window 32 --bytes 300
 # The writer dies on the full disk and is started on it again.
 new_disk 12M
 start_load --durable
-wait_for 20 more_than 50 i
+wait_for 60 more_than 50 i
 dd if=/dev/zero of="$disk/filler" bs=64k >/dev/null 2>&1
-wait_for 20 more_than 20 r
+wait_for 60 more_than 20 r
 kill -9 "$(writer_pid)"
 sleep 0.2
 n=$(lines i)
 rm "$disk/filler"
 check "killed on a full disk: the log goes on when there is room" \
-	wait_for 30 more_than $((n + 50)) i
+	wait_for 60 more_than $((n + 50)) i
 check "killed on a full disk: the clients end as they should" stop_load
 settled()
 {
@@ -158,7 +158,7 @@ settled()
 		grep -Eq '"open_actions": ?0\b'
 }
 check "killed on a full disk: every action has an outcome" \
-	wait_for 30 settled
+	wait_for 60 settled
 stop_writer
 check "killed on a full disk: the log is whole" whole
 check "killed on a full disk: all that was acknowledged is there" compare

@@ -106,7 +106,7 @@ check "tail shows the newest" json \
 spawn "$AGENTBOX" audit tail -f -n 0 --json --type outcome >"$TMP/tail"
 check "a run while it is followed" \
 	run_box --profile "$TMP/alpha.json" -- true
-check "tail -f shows it" wait_for 10 grep -q '"agent":"alpha"' "$TMP/tail"
+check "tail -f shows it" wait_for 60 grep -q '"agent":"alpha"' "$TMP/tail"
 kill "$spawned"
 check_eq "and only what matches" "$(wc -l <"$TMP/tail")" 1
 

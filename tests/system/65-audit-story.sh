@@ -49,7 +49,7 @@ get()
 
 profile 'uploads go through a person'
 spawn setsid "$AGENTBOX" run -p "$p" -n b -- /bin/sh -c 'sleep 600' 2>"$TMP/said"
-if ! wait_for 10 "$AGENTBOX" inspect b; then
+if ! wait_for 60 "$AGENTBOX" inspect b; then
 	not_ok "the box starts" "$(cat "$TMP/said")"
 	finish
 fi
@@ -96,7 +96,7 @@ check "reload" limited "$AGENTBOX" reload b
 again=$(get example.org)
 check "counters began anew: it is allowed" limited "$AGENTBOX" decide b -o "$again" ok
 check "kill" limited "$AGENTBOX" kill b --why 'enough of it'
-wait_for 10 gone "$spawned" || not_ok "the box ends"
+wait_for 60 gone "$spawned" || not_ok "the box ends"
 
 check_out "trace: who" "^run $run, agent p, box b" limited "$AGENTBOX" trace b
 check_out "trace: start" 'start     \["/bin/sh","-c","sleep 600"\]' limited "$AGENTBOX" trace "$run"

@@ -48,15 +48,17 @@ in_log()
 	local name=$1
 
 	shift
-	if wait_for 15 has_record "$@"; then
+	if wait_for 60 has_record "$@"; then
 		ok "$name"
 	else
 		not_ok "$name" "$*" "$(has_record "$@" 2>&1 | tail -n 15)"
 	fi
 }
 
+# value KEY KEY=VALUE...: of the last such record; waits until there is one.
 value()
 {
+	wait_for 60 has_record "${@:2}"
 	read_log
 	python3 "$here/audit_log.py" "$log" get "$@"
 }
@@ -75,7 +77,7 @@ start()
 	shift
 	spawn setsid "$AGENTBOX" run -p "$TMP/p.json" -n "$name" "$@" \
 		2>"$TMP/said.$name"
-	wait_for 20 "$AGENTBOX" inspect "$name" && return
+	wait_for 60 "$AGENTBOX" inspect "$name" && return
 	not_ok "box $name starts" "$(cat "$TMP/said.$name")"
 	finish
 }
@@ -209,7 +211,7 @@ if is_root && mount -t tmpfs -o size=512k none "$TMP/none" 2>/dev/null; then
 	check_err "a disk that is full" 125 'space|full' run_box -p "$TMP/p.json" -- touch ran
 	check "the command did not run" test ! -e ran
 	mount -o remount,size=64m "$TMP/none"
-	check "with room it does" wait_for 15 run_box -p "$TMP/p.json" -- touch ran
+	check "with room it does" wait_for 60 run_box -p "$TMP/p.json" -- touch ran
 else
 	# whoever is no root has no small disk; a folder that is closed will do
 	install -d -m 500 "$TMP/closed"

@@ -27,7 +27,7 @@ ACKED = STATE + "/acked"
 KINDS = [["--durable"], ["--durable", "--window", "16"],
          ["--window", "64"], []]
 HELLO = struct.pack("<IHHQ", 0x31445541, 0, 0, 1)
-LIMIT = 30.0
+LIMIT = 60.0
 # where an instruction costs ten times as much, all comes ten times as late
 PACE = 10 if os.environ.get("EMULATED") else 1
 

@@ -14,7 +14,7 @@ import time
 AGENTBOX, WS, RT, ROUNDS = sys.argv[1:5]
 PROFILE = sys.argv[5] if len(sys.argv) > 5 else "default"
 TOKEN = "abx-kill9-%d" % os.getpid()
-LIMIT = 15.0  # seconds until everything must be gone
+LIMIT = 60.0  # seconds until everything must be gone
 random.seed(20261122)
 
 SLEEP = ["sleep", "1000"]
@@ -34,11 +34,11 @@ def start(name, command):
 
 def control(*words):
     return subprocess.run([AGENTBOX] + list(words), stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL, timeout=30).returncode
+                          stderr=subprocess.DEVNULL, timeout=LIMIT).returncode
 
 
 def wait_running(name):
-    end = time.monotonic() + 10
+    end = time.monotonic() + LIMIT
     while time.monotonic() < end:
         if control("inspect", name) == 0:
             return
@@ -161,7 +161,7 @@ def stopping(name, known):
                          stderr=subprocess.DEVNULL)
     time.sleep(random.uniform(0, 0.003))
     kill9(p)
-    k.wait(timeout=30)
+    k.wait(timeout=LIMIT)
 
 
 def main():

@@ -226,7 +226,8 @@ spawn()
 	children+=("$spawned")
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. The seconds are a deadline for
+# a host that is much slower than this one, 60 say, and no guess.
 wait_for()
 {
 	local end=$((SECONDS + $1))

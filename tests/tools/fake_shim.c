@@ -94,7 +94,7 @@ answer(int fd)
 
 	if (recvmsg(fd, &h, 0) < 0)
 		return;
-	memcpy(data, "dns", 3);
+	data[0] = 'd', data[1] = 'n', data[2] = 's';
 	iov.iov_len = 3;
 	(void)sendmsg(fd, &h, 0);
 }

@@ -52,7 +52,8 @@ TEST(with_one_names_and_proxies)
 	ASSERT_TRUE(p->flags & PLAN_LOOPBACK); /* not said, and implied */
 	ASSERT_EQ(p->sockets, 7u);
 	ASSERT_TRUE(p->layers & LAYER_BIT(LAYER_BROKER));
-	ASSERT_STREQ(file(p, "/etc/resolv.conf"), "nameserver 127.0.0.53\n");
+	ASSERT_STREQ(file(p, "/etc/resolv.conf"),
+		     "nameserver 127.0.0.53\noptions timeout:30 attempts:2\n");
 	ASSERT_STRSTR(file(p, "/etc/nsswitch.conf"), "hosts: files dns\n");
 	ASSERT_STREQ(world_variable(p, "AGENTBOX_HTTP_PROXY"),
 		     "http://127.0.0.53:3128");

@@ -268,7 +268,7 @@ TEST(without_nf_tables_named_ports_only)
 /* A rule may name the very port that all is redirected to. */
 TEST(named_ports_may_be_ours)
 {
-	static const uint16_t ports[] = { 53, 1022, 1023, 3128 };
+	static const uint16_t ports[] = { 9, 10, 53, 1022, 1023, 3128 };
 	const struct net_listen_request rq = { ports, ARRAY_SIZE(ports),
 					       false };
 	struct world w;
@@ -278,6 +278,8 @@ TEST(named_ports_may_be_ours)
 		end(&w);
 		SKIP("needs nf_tables: %s", w.l.why);
 	}
+	ASSERT_STREQ(w.l.fault, "");
+	expect(&w, "192.0.2.7", 9, LISTEN_PORT);
 	expect(&w, "192.0.2.7", 1023, LISTEN_PORT);
 	expect(&w, "192.0.2.7", 1021, LISTEN_ANY);
 	expect(&w, "192.0.2.7", 3128, LISTEN_ANY);

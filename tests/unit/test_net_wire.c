@@ -205,8 +205,8 @@ TEST(fields)
 		{ { NET_F_RESPONSE, 0, 8, "\xc8" }, 0 },
 		{ { NET_F_RESPONSE, 0, 8, "\x63" }, -EPROTO },
 		{ { NET_F_STATUS_CODE, 0, 8, "\0\1\1" }, -EPROTO },
-		{ { NET_F_LISTENERS, 0, 2, "\0\5" }, 0 },
-		{ { NET_F_LISTENERS, 0, 2, "\0\6" }, -EPROTO },
+		{ { NET_F_LISTENERS, 0, 2, "\0\6" }, 0 },
+		{ { NET_F_LISTENERS, 0, 2, { 0, NET_LISTEN_MAX } }, -EPROTO },
 		{ { NET_F_LISTENERS, 0, NET_FDS_MAX + 1, "" }, -EPROTO },
 		{ { NET_F_LIMITS, 0, 8, "" }, -EPROTO },
 	};

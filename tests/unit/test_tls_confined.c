@@ -15,6 +15,7 @@
 #include <seccomp.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 struct setting {
@@ -117,22 +118,68 @@ in_confinement(struct setting *x)
 	return 0;
 }
 
-TEST(nothing_is_opened)
+static void
+child_ends_well(int (*fn)(struct setting *), struct setting *x)
 {
-	struct setting x;
 	int status;
-	pid_t pid;
+	pid_t pid = fork();
 
-	setting_init(&x);
-	pid = fork();
 	ASSERT_GE(pid, 0);
 	if (pid == 0)
-		_exit(in_confinement(&x));
+		_exit(fn(x));
 	ASSERT_EQ(waitpid(pid, &status, 0), pid);
 	if (WIFSIGNALED(status))
 		FAIL("ended by signal %d", WTERMSIG(status));
 	ASSERT_EQ(WEXITSTATUS(status), 0);
+}
+
+/* Nothing of this process has asked for the time or a key before. */
+static int
+all_in_confinement(_unused_ struct setting *x)
+{
+	struct err e = ERR_INIT;
+	struct tls_context *t;
+	void *key, *ca;
+	size_t key_len, ca_len;
+
+	if (tls_start(&e) < 0 || confine())
+		return 2;
+	if (tls_new_ca("b", 1, &key, &key_len, &ca, &ca_len, &e) < 0)
+		return 3;
+	if (tls_context_new(key, key_len, ca, ca_len, "", 0, &t, &e) < 0)
+		return 4;
+	return leaves_get(t->leaves, "a.example") ? 0 : 5;
+}
+
+TEST(nothing_is_opened_after_the_start)
+{
+	child_ends_well(all_in_confinement, NULL);
+}
+
+TEST(nothing_is_opened)
+{
+	struct setting x;
+
+	setting_init(&x);
+	child_ends_well(in_confinement, &x);
 	setting_done(&x);
+}
+
+/* A configuration could load code; the environment names it. */
+TEST(no_configuration_is_read)
+{
+	struct err e = ERR_INIT;
+	char path[600];
+	void *key, *ca;
+	size_t key_len, ca_len;
+
+	snprintf(path, sizeof(path), "%s/openssl.cnf", tap_tmpdir());
+	/* whoever opens it waits for a writer, until the test's time is up */
+	ASSERT_OK(mkfifo(path, 0600));
+	ASSERT_OK(setenv("OPENSSL_CONF", path, 1));
+	ASSERT_OK(tls_new_ca("b", 1, &key, &key_len, &ca, &ca_len, &e));
+	free(key);
+	free(ca);
 }
 
 /* Resident bytes of this process. */

@@ -432,6 +432,12 @@ on_tick(struct conn *c)
 		r = http_refuse_word(h, SHIM_WORD(TOO_SLOW), 408, NULL);
 	else if (over)
 		r = timed_out(h, over);
+	/* a reset that came together with bytes is told in the same words as
+	 * bytes alone, so it is looked for once after each burst */
+	if (r == HTTP_WAIT && c->idle_ticks == 1) {
+		h->dry[0] = h->dry[1] = false;
+		r = HTTP_GO;
+	}
 	if (r == HTTP_GO)
 		http_pump(c);
 	else if (r == HTTP_END || r == HTTP_RESET)

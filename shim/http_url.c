@@ -14,6 +14,7 @@
 struct writer {
 	char *room, *plain; /* plain: decoded, from the front */
 	char *sent;	    /* encoded */
+	bool scoped;	    /* a slash was let through */
 };
 
 static int
@@ -177,14 +178,19 @@ check_segments(const char *s, size_t len)
 }
 
 /*
- * npm writes the name of a scoped package with its slash encoded:
- * /@scope%2fname. That one is let through, and decided on as the two segments
- * that it means.
+ * npm writes the name of a scoped package with its slash encoded: @scope%2fname
+ * as one segment. That is let through, once in a path, and decided on as the
+ * two segments that it means.
  */
 static bool
-is_scope(const char *path, size_t len)
+is_scope(struct writer *w)
 {
-	return len > 2 && path[1] == '@' && !memchr(path + 1, '/', len - 1);
+	const char *slash = memrchr(w->room, '/', (size_t)(w->plain - w->room));
+
+	if (w->scoped || !slash || w->plain - slash < 3 || slash[1] != '@')
+		return false;
+	w->scoped = true;
+	return true;
 }
 
 static enum http_reason
@@ -194,8 +200,7 @@ path_byte(struct writer *w, char c, bool escaped)
 		return HTTP_BACKSLASH;
 	if (is_control(c))
 		return HTTP_URL_CONTROL;
-	if (escaped && c == '/' &&
-	    !is_scope(w->room, (size_t)(w->plain - w->room)))
+	if (escaped && c == '/' && !is_scope(w))
 		return HTTP_ENCODED_SLASH;
 	put(w, c, escaped, false);
 	return HTTP_FINE;
@@ -301,7 +306,7 @@ static enum http_reason
 read_origin(const char *s, size_t len, char *room, struct http_url *url)
 {
 	/* decoded texts never outgrow the target, but for one NUL */
-	struct writer w = { room, room, room + len + 4 };
+	struct writer w = { room, room, room + len + 4, false };
 	const char *query = memchr(s, '?', len);
 	size_t path = query ? (size_t)(query - s) : len;
 	enum http_reason why;

@@ -95,6 +95,8 @@ TEST(paths)
 		  "/@scope%2Fname/-/x", NULL },
 		{ "/%40scope%2fname", "/@scope/name", "/%40scope%2Fname",
 		  NULL },
+		{ "/-/package/@a%2fb/dist-tags", "/-/package/@a/b/dist-tags",
+		  "/-/package/@a%2Fb/dist-tags", NULL },
 		{ "/@scope/name", "/@scope/name", "/@scope/name", NULL },
 	};
 
@@ -150,7 +152,9 @@ TEST(bad_paths)
 		{ "/@a%2f", NULL, NULL, "encoded-slash" },
 		{ "/@%2fa", NULL, NULL, "encoded-slash" },
 		{ "/@a%2fb%2fc", NULL, NULL, "encoded-slash" },
-		{ "/x/@a%2fb", NULL, NULL, "encoded-slash" },
+		{ "/@a%2f@b%2fc", NULL, NULL, "encoded-slash" },
+		{ "/x@a%2fb", NULL, NULL, "encoded-slash" },
+		{ "/@a/@%2fb", NULL, NULL, "encoded-slash" },
 		{ "/@a/b%2fc", NULL, NULL, "encoded-slash" },
 		{ "/@a%2f/b", NULL, NULL, "empty-segment" },
 		{ "/a\\b", NULL, NULL, "backslash" },

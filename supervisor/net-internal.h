@@ -20,6 +20,7 @@
 #define NET_CONNS_MAX 65536u	/* connections that it says are open */
 #define NET_ACTIONS_MAX 131072u /* actions of which it owes the end */
 #define NET_OPEN_MAX 256u	/* requests without outcome */
+#define NET_FDS_WANTED 4096u	/* of the supervisor */
 #define NET_LAST_MAX 128u	/* told one by one when all end; then a sum */
 #define NET_LAST_US 100000u	/* for what the shim says at the end */
 #define NET_TURN 64u		/* packets in one turn of the loop */

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define AGAIN_US 100000u /* after the first death; then twice that, ... */
@@ -201,6 +202,19 @@ make_events(struct net *n)
 	return n->ev_again && n->ev_turns ? 0 : -ENOMEM;
 }
 
+/* What is being dialled has a descriptor each until it is the shim's. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 ||
+	    lim.rlim_cur >= NET_FDS_WANTED)
+		return;
+	lim.rlim_cur = MIN(lim.rlim_max, (rlim_t)NET_FDS_WANTED);
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
+}
+
 int
 net_new(const struct net_options *o, struct net_listeners *l, struct net **ret,
 	struct err *e)
@@ -225,6 +239,7 @@ net_new(const struct net_options *o, struct net_listeners *l, struct net **ret,
 		net_free(n);
 		return err_sys(e, r, "the network of the box");
 	}
+	raise_descriptors();
 	net_sleep(n);
 	*ret = n;
 	return 0;

@@ -155,9 +155,10 @@ add_rule(const struct look *k, const struct flat_rule *r,
 enum says { SAYS_NO, SAYS_NOTHING, SAYS_PERHAPS };
 
 static enum says
-level_says(const struct flat_level *lv, const struct level_might *m)
+level_says(const struct flat_level *lv, const struct level_might *m,
+	   enum surface s)
 {
-	bool leaves = lv->inherits && !(lv->grants >> SURFACE_NETWORK & 1);
+	bool leaves = lv->inherits && !(lv->grants >> s & 1);
 
 	if (leaves && !m->denies && !m->acts)
 		return SAYS_NOTHING;
@@ -168,28 +169,51 @@ level_says(const struct flat_level *lv, const struct level_might *m)
 	return m->grants || leaves ? SAYS_PERHAPS : SAYS_NO;
 }
 
-bool
-policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
-		   const char *address)
+/* Could what is known of the request be granted? */
+static bool
+could_go_ahead(const struct look *k, enum surface s)
 {
 	struct level_might m[POLICY_LEVELS_MAX] = { 0 };
+	const struct policy *p = k->v.p;
 	const struct flat_rule *r;
-	struct look k;
 	struct rules at;
 	bool any = false;
 
-	look_at(&k, p, host, port, address);
-	rules_at(&k.v, &at);
+	rules_at(&k->v, &at);
 	while ((r = next_rule(p, &at)))
-		add_rule(&k, r, &m[r->level]);
+		add_rule(k, r, &m[r->level]);
 	for (uint32_t i = 0; i < p->h->levels.n; i++) {
-		enum says says = level_says(&flat_levels(p)[i], &m[i]);
+		enum says says = level_says(&flat_levels(p)[i], &m[i], s);
 
 		if (says == SAYS_NO)
 			return false;
 		any |= says == SAYS_PERHAPS;
 	}
 	return any;
+}
+
+bool
+policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
+		   const char *address)
+{
+	struct look k;
+
+	look_at(&k, p, host, port, address);
+	return could_go_ahead(&k, SURFACE_NETWORK);
+}
+
+bool
+policy_net_lends(const struct policy *p, const char *name, const char *host)
+{
+	struct look k;
+
+	request_init(&k.rq, SURFACE_CREDENTIALS);
+	request_set(&k.rq, ATTR_NAME, name);
+	request_set(&k.rq, ATTR_HOST, host);
+	request_set(&k.rq, ATTR_USE, "network");
+	k.known = BIT(SURFACE) | BIT(NAME) | BIT(HOST) | BIT(USE);
+	eval_init(&k.v, p, &k.rq, NULL, &no_time);
+	return could_go_ahead(&k, SURFACE_CREDENTIALS);
 }
 
 /* Needs */

@@ -16,6 +16,10 @@
 bool policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
 			const char *address);
 
+/* Could that credential be lent to a request to that host? */
+bool policy_net_lends(const struct policy *p, const char *name,
+		      const char *host);
+
 struct policy_net_needs {
 	bool data;    /* some rule that could match looks at the scheme */
 	bool http;    /* ... at method, path, query, headers, or at the class,

@@ -315,22 +315,9 @@ net_lend_find(struct net_ask *a)
 bool
 net_lends(const struct net *n, const char *host, uint16_t port)
 {
-	size_t count = n->o.secrets ? secrets_count(n->o.secrets) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct credential *c =
-			secrets_credential(n->o.secrets, i);
-
-		for (size_t k = 0; k < c->n_uses; k++) {
-			const struct credential_use *u = &c->use[k];
-
-			for (size_t h = 0; h < u->hosts.n; h++)
-				if (u->port == port &&
-				    host_pattern_covers(u->hosts.v[h], host))
-					return true;
-		}
-	}
-	return false;
+	return net_lends_at(n->o.config,
+			    policy_store_now(n->o.policies)->policy, host,
+			    port);
 }
 
 /* Putting them in */

@@ -412,6 +412,17 @@ now(const struct net_ask *a)
 	return &a->lend[a->at_lend];
 }
 
+/* For the operator; the agent hears only that there is none. */
+static void
+tell_failure(const struct net *n, const struct err *e)
+{
+	char text[sizeof(e->text) + sizeof(e->cure) + 2];
+
+	snprintf(text, sizeof(text), "%s%s%s", e->text, *e->cure ? "; " : "",
+		 e->cure);
+	n->o.finding(n->o.arg, "network.secret", text);
+}
+
 static void
 on_secret(struct secret_call *c, int status, const char *value, size_t len,
 	  const struct err *e)
@@ -428,7 +439,7 @@ on_secret(struct secret_call *c, int status, const char *value, size_t len,
 		net_outcome(n, a->lend_action, "error",
 			    revoked ? "revoked" : "unavailable", NULL);
 		if (!revoked && e && e->code)
-			n->o.finding(n->o.arg, "network.secret", e->text);
+			tell_failure(n, e);
 		net_ask_fail(
 			a, revoked ? NET_REASON_REVOKED : NET_REASON_NO_SECRET,
 			NULL);

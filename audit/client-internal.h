@@ -6,6 +6,8 @@
 
 #define CLIENT_PENDING_MAX 1024u /* power of two: slots are cookie % this */
 #define CLIENT_SEND_US 5000000u	 /* for a writer that does not read */
+#define CLIENT_BATCH 64u	 /* records that are put together */
+#define CLIENT_BATCH_BYTES (128u * 1024)
 #define CLIENT_START_US 10000000u
 #define CLIENT_CONNECT_US 2000000u
 
@@ -28,11 +30,24 @@ struct client {
 	int open_status;	 /* of OPEN: 0 until it fails */
 	uint64_t status_cookie;	 /* the STATUS that is waited for; or 0 */
 	char *status;
+	bool gathers, pushing;
+	size_t n_out, out_len;
+	size_t out_size[CLIENT_BATCH];
 	/* the longest answer is a status; untouched pages cost nothing */
 	uint8_t in[RECORD_MAX + sizeof(struct wire_text)];
+	uint8_t out[CLIENT_BATCH_BYTES];
 };
 
 uint64_t client_now_us(void);
+/* client.c: until the socket has something, or (out) room; reads what is there.
+ */
+int client_await(struct client *c, bool out, uint64_t until, struct err *e);
+/* The writer is gone: everybody who waits hears so. Returns -EPIPE. */
+int client_gone(struct client *c, struct err *e);
+/* client_batch.c: keeps a record for client_push(). */
+struct iovec;
+int client_put(struct client *c, const struct iovec *v, size_t n,
+	       struct err *e);
 /* client_text.c: the text and the cure of a refusal; returns status. */
 int client_refused(struct err *e, int status);
 /* client_start.c: a connected socket. */

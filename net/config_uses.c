@@ -207,10 +207,14 @@ check_use(struct json_reader *x, const char *at, json_t *v,
 		return check_basic(x, at, u);
 	if (why)
 		return config_fail(x, at, u->value, why);
-	if ((u->value || u->always) && !u->header && !u->query)
+	if (u->value && !u->header && !u->query)
 		return jsonc_fail(&x->doc, x->e, at,
-				  "\"%s\" needs a \"header\" or a \"query\"",
-				  u->value ? "value" : "always");
+				  "\"value\" needs a \"header\" or a "
+				  "\"query\"");
+	if (u->always && !u->header)
+		return jsonc_fail(&x->doc, x->e, at,
+				  "\"always\" needs a \"header\" or "
+				  "\"basic\"");
 	return 0;
 }
 

@@ -18,7 +18,7 @@ packages()
 	try) echo git procps python3 curl openssl ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
 		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils \
-		openssl curl wget openssh-client dropbear-bin redis-tools postgresql ;;
+		openssl curl wget iproute2 openssh-client dropbear-bin redis-tools postgresql ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
 	bench) echo bubblewrap crun firejail libcap-dev procps openssl curl \

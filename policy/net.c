@@ -20,6 +20,7 @@ struct look {
 	struct eval v;
 	struct request rq;
 	uint64_t known; /* a bit for each attribute */
+	bool by_name; /* grants that name addresses and no host do not count */
 };
 
 static const struct decide_time no_time;
@@ -28,6 +29,7 @@ static void
 look_at(struct look *k, const struct policy *p, const char *host, uint16_t port,
 	const char *address)
 {
+	k->by_name = false;
 	request_init(&k->rq, SURFACE_NETWORK);
 	request_set(&k->rq, ATTR_HOST, host);
 	k->known = BIT(SURFACE) | BIT(HOST);
@@ -92,6 +94,26 @@ is_grant(const struct flat_rule *r)
 	       !r->restricts && r->mode != MODE_OBSERVE;
 }
 
+/* It says which addresses, not every one, and of hosts nothing. */
+static bool
+is_by_address(const struct policy *p, const struct flat_rule *r)
+{
+	const struct flat_cond *c = flat_conds(p) + r->cond;
+	bool block = false;
+
+	for (uint16_t i = 0; i < r->n_cond; i++) {
+		if (c[i].attr == ATTR_HOST)
+			return false;
+		if (c[i].attr == ATTR_ADDRESS && c[i].op == OP_CIDR)
+			block = true;
+		for (uint32_t v = 0; block && v < c[i].n_value; v++)
+			if (c[i].attr == ATTR_ADDRESS &&
+			    !flat_values(p)[c[i].value + v].bits)
+				return false;
+	}
+	return block;
+}
+
 /* Unknown keeps all but ask from granting. */
 static bool
 could_grant(const struct look *k, const struct flat_rule *r)
@@ -99,7 +121,8 @@ could_grant(const struct look *k, const struct flat_rule *r)
 	unsigned int good =
 		r->effect == EFFECT_ASK ? MAY_TRUE | MAY_UNKNOWN : MAY_TRUE;
 
-	return is_grant(r) && rule_might(k, r, good) != WONT;
+	return is_grant(r) && rule_might(k, r, good) != WONT &&
+	       !(k->by_name && is_by_address(k->v.p, r));
 }
 
 /* All rules that could match that host. */
@@ -155,9 +178,10 @@ add_rule(const struct look *k, const struct flat_rule *r,
 enum says { SAYS_NO, SAYS_NOTHING, SAYS_PERHAPS };
 
 static enum says
-level_says(const struct flat_level *lv, const struct level_might *m)
+level_says(const struct flat_level *lv, const struct level_might *m,
+	   enum surface s)
 {
-	bool leaves = lv->inherits && !(lv->grants >> SURFACE_NETWORK & 1);
+	bool leaves = lv->inherits && !(lv->grants >> s & 1);
 
 	if (leaves && !m->denies && !m->acts)
 		return SAYS_NOTHING;
@@ -168,28 +192,62 @@ level_says(const struct flat_level *lv, const struct level_might *m)
 	return m->grants || leaves ? SAYS_PERHAPS : SAYS_NO;
 }
 
-bool
-policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
-		   const char *address)
+/* Could what is known of the request be granted? */
+static bool
+could_go_ahead(const struct look *k, enum surface s)
 {
 	struct level_might m[POLICY_LEVELS_MAX] = { 0 };
+	const struct policy *p = k->v.p;
 	const struct flat_rule *r;
-	struct look k;
 	struct rules at;
 	bool any = false;
 
-	look_at(&k, p, host, port, address);
-	rules_at(&k.v, &at);
+	rules_at(&k->v, &at);
 	while ((r = next_rule(p, &at)))
-		add_rule(&k, r, &m[r->level]);
+		add_rule(k, r, &m[r->level]);
 	for (uint32_t i = 0; i < p->h->levels.n; i++) {
-		enum says says = level_says(&flat_levels(p)[i], &m[i]);
+		enum says says = level_says(&flat_levels(p)[i], &m[i], s);
 
 		if (says == SAYS_NO)
 			return false;
 		any |= says == SAYS_PERHAPS;
 	}
 	return any;
+}
+
+bool
+policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
+		   const char *address)
+{
+	struct look k;
+
+	look_at(&k, p, host, port, address);
+	return could_go_ahead(&k, SURFACE_NETWORK);
+}
+
+bool
+policy_net_resolves(const struct policy *p, const char *host, uint16_t port)
+{
+	struct look k;
+
+	look_at(&k, p, host, port, NULL);
+	k.by_name = true;
+	return could_go_ahead(&k, SURFACE_NETWORK);
+}
+
+bool
+policy_net_lends(const struct policy *p, const char *name, const char *host)
+{
+	struct look k;
+
+	k.by_name = false;
+	request_init(&k.rq, SURFACE_CREDENTIALS);
+	request_set(&k.rq, ATTR_NAME, name);
+	request_set(&k.rq, ATTR_HOST, host);
+	request_set(&k.rq, ATTR_USE, "network");
+	k.known = BIT(SURFACE) | BIT(NAME) | BIT(HOST) | BIT(USE);
+	eval_init(&k.v, p, &k.rq, NULL, &no_time);
+	return could_go_ahead(&k, SURFACE_CREDENTIALS);
 }
 
 /* Needs */

@@ -16,6 +16,15 @@
 bool policy_net_reaches(const struct policy *p, const char *host, uint16_t port,
 			const char *address);
 
+/* May that name be resolved outside for it? Stricter: a grant that names
+ * addresses and no host ("10.0.0.0/8") reaches whoever dials them, and lets no
+ * name out; else any name would be one that might have such an address. */
+bool policy_net_resolves(const struct policy *p, const char *host,
+			 uint16_t port);
+/* Could that credential be lent to a request to that host? */
+bool policy_net_lends(const struct policy *p, const char *name,
+		      const char *host);
+
 struct policy_net_needs {
 	bool data;    /* some rule that could match looks at the scheme */
 	bool http;    /* ... at method, path, query, headers, or at the class,

@@ -83,6 +83,17 @@ load_settings(struct box *b, const struct policy *p, struct err *e)
 	return r < 0 ? r : name_placeholders(n, p, e);
 }
 
+/* TLS is looked into where a rule looks there, or a credential could be lent.
+ * The rules alone do not know of the latter. */
+static void
+scope_of(const struct box_net *n, const struct policy *p,
+	 struct policy_net_scope *ret)
+{
+	policy_net_scope(p, ret);
+	ret->intercepts |=
+		ret->grants && net_lends_at(&n->config, p, NULL, NET_ANY_PORT);
+}
+
 int
 box_net_prepare(struct box *b, struct err *e)
 {
@@ -99,11 +110,13 @@ box_net_prepare(struct box *b, struct err *e)
 	policy_net_scope(p, &b->net.scope);
 	if (!b->net.scope.grants)
 		return 0;
+	r = load_settings(b, p, e);
+	if (r < 0)
+		return r;
+	scope_of(&b->net, p, &b->net.scope);
 	wanted_ports(&b->net.scope, &rq);
 	b->net.sockets = (uint32_t)net_listen_sockets(&rq);
-	if (b->net.scope.intercepts)
-		r = box_ca_begin(b, e);
-	return r < 0 ? r : load_settings(b, p, e);
+	return b->net.scope.intercepts ? box_ca_begin(b, e) : 0;
 }
 
 static struct net_limits
@@ -296,6 +309,7 @@ box_net_check(const struct box *b, const struct policy *next, struct err *e)
 	if (!n->sockets)
 		return cannot_follow(e, "it grants a network, and this box "
 					"was started without one");
+	scope_of(n, next, &s);
 	if (s.intercepts && !n->scope.intercepts)
 		return cannot_follow(e, "it looks into TLS, and this box was "
 					"started without a certificate for "

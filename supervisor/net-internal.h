@@ -267,6 +267,8 @@ int net_found(struct net_ask *a);
 void net_denied_forget(struct net *n);
 
 /* net_judge.c: where a host may be dialled. */
+/* Does anything grant it, before an address is known? */
+bool net_may_go(const struct net *n, const struct hostname *h, uint16_t port);
 /* Before anything is resolved: 1, where it goes is in a->to; 0: to be resolved;
  * -EACCES: refused, a->why and a->detail say so. */
 int net_judge_host(struct net_ask *a);

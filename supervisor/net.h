@@ -16,6 +16,13 @@
 struct event_base;
 struct gate;
 struct net;
+struct net_config;
+struct policy;
+
+/* Could any credential of the settings be lent to a request to that host
+ * (canonical) and port? host NULL: to any. */
+bool net_lends_at(const struct net_config *s, const struct policy *p,
+		  const char *host, uint16_t port);
 
 struct net_options {
 	struct event_base *base;

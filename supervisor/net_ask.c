@@ -371,10 +371,9 @@ use_again(struct net_ask *a)
 static void
 find_way(struct net_ask *a)
 {
-	const struct policy *p = policy_store_now(a->net->o.policies)->policy;
 	int r = net_gate(a->net);
 
-	if (r < 0 || !policy_net_reaches(p, a->host.text, a->port, NULL)) {
+	if (r < 0 || !net_may_go(a->net, &a->host, a->port)) {
 		decide_on(a); /* which says no, and why */
 		return;
 	}

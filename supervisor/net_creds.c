@@ -315,22 +315,9 @@ net_lend_find(struct net_ask *a)
 bool
 net_lends(const struct net *n, const char *host, uint16_t port)
 {
-	size_t count = n->o.secrets ? secrets_count(n->o.secrets) : 0;
-
-	for (size_t i = 0; i < count; i++) {
-		const struct credential *c =
-			secrets_credential(n->o.secrets, i);
-
-		for (size_t k = 0; k < c->n_uses; k++) {
-			const struct credential_use *u = &c->use[k];
-
-			for (size_t h = 0; h < u->hosts.n; h++)
-				if (u->port == port &&
-				    host_pattern_covers(u->hosts.v[h], host))
-					return true;
-		}
-	}
-	return false;
+	return net_lends_at(n->o.config,
+			    policy_store_now(n->o.policies)->policy, host,
+			    port);
 }
 
 /* Putting them in */
@@ -425,6 +412,17 @@ now(const struct net_ask *a)
 	return &a->lend[a->at_lend];
 }
 
+/* For the operator; the agent hears only that there is none. */
+static void
+tell_failure(const struct net *n, const struct err *e)
+{
+	char text[sizeof(e->text) + sizeof(e->cure) + 2];
+
+	snprintf(text, sizeof(text), "%s%s%s", e->text, *e->cure ? "; " : "",
+		 e->cure);
+	n->o.finding(n->o.arg, "network.secret", text);
+}
+
 static void
 on_secret(struct secret_call *c, int status, const char *value, size_t len,
 	  const struct err *e)
@@ -441,7 +439,7 @@ on_secret(struct secret_call *c, int status, const char *value, size_t len,
 		net_outcome(n, a->lend_action, "error",
 			    revoked ? "revoked" : "unavailable", NULL);
 		if (!revoked && e && e->code)
-			n->o.finding(n->o.arg, "network.secret", e->text);
+			tell_failure(n, e);
 		net_ask_fail(
 			a, revoked ? NET_REASON_REVOKED : NET_REASON_NO_SECRET,
 			NULL);

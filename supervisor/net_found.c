@@ -67,12 +67,11 @@ on_name(struct net_turn *t, const struct gate_action *act)
 int
 net_name(struct net_ask *a)
 {
-	const struct policy *p = policy_store_now(a->net->o.policies)->policy;
 	int r = net_request_read(a);
 
 	if (r < 0 || a->m.has[NET_F_PORT])
 		return r < 0 ? r : -EPROTO;
-	if (policy_net_reaches(p, a->host.text, NET_ANY_PORT, NULL)) {
+	if (net_may_go(a->net, &a->host, NET_ANY_PORT)) {
 		answer_name(a, NET_YES, NULL);
 		return 0;
 	}

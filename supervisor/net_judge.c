@@ -166,3 +166,13 @@ net_judge_host(struct net_ask *a)
 	memcpy(v.addr, a->host.addr, v.len);
 	return net_judge(a, &v, NULL, 1, false);
 }
+
+bool
+net_may_go(const struct net *n, const struct hostname *h, uint16_t port)
+{
+	const struct policy *p = policy_store_now(n->o.policies)->policy;
+
+	if (h->kind == HOSTNAME_NAME && !net_config_host(n->o.config, h->text))
+		return policy_net_resolves(p, h->text, port);
+	return policy_net_reaches(p, h->text, port, NULL);
+}

@@ -29,18 +29,18 @@ ready(struct net *n)
 /* What has to be known of a host and port. Where a credential may be used, the
  * request has to be seen, unless TLS is passed there. */
 static unsigned int
-route_needs(const struct net *n, const char *host, uint16_t port)
+route_needs(const struct net *n, const struct hostname *h, uint16_t port)
 {
 	const struct policy *p = policy_store_now(n->o.policies)->policy;
 	struct policy_net_needs needs;
 	unsigned int bits = 0;
 
-	if (!policy_net_reaches(p, host, port, NULL))
+	if (!net_may_go(n, h, port))
 		return NET_NEVER;
-	policy_net_needs(p, host, port, &needs);
+	policy_net_needs(p, h->text, port, &needs);
 	if (needs.pass)
 		bits |= NET_NEEDS_PASS;
-	else if (needs.http || net_lends(n, host, port))
+	else if (needs.http || net_lends(n, h->text, port))
 		bits |= NET_NEEDS_HTTP;
 	if (needs.data || bits)
 		bits |= NET_NEEDS_DATA;
@@ -61,7 +61,7 @@ route(struct net *n, const struct net_message *m)
 		return -EPROTO;
 	net_begin(&w, n->out, NET_ROUTED, 0, m->id);
 	net_put_u64(&w, NET_F_NEEDS,
-		    route_needs(n, h.text, (uint16_t)m->number[NET_F_PORT]));
+		    route_needs(n, &h, (uint16_t)m->number[NET_F_PORT]));
 	net_shim_send(n, &w, -EBADF, false);
 	return 0;
 }

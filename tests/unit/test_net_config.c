@@ -307,7 +307,10 @@ static const struct {
 	{ USE("\"host\": \"a.example\", \"value\": \"{}\""),
 	  "\"value\" needs a \"header\" or a \"query\"" },
 	{ USE("\"host\": \"a.example\", \"always\": true"),
-	  "\"always\" needs a \"header\" or a \"query\"" },
+	  "\"always\" needs a \"header\" or \"basic\"" },
+	{ USE("\"host\": \"a.example\", \"query\": \"k\", \"always\": "
+	      "true"),
+	  "\"always\" needs a \"header\" or \"basic\"" },
 	{ USE("\"host\": \"a.example\", \"header\": \"x\", \"query\": "
 	      "\"y\""),
 	  "has both \"header\" and \"query\"" },

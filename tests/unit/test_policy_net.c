@@ -51,6 +51,28 @@ reaches(const char *json, const struct reach *v, size_t n)
 	policy_free(p);
 }
 
+/* Names go out for a grant of hosts, never for one of addresses. */
+TEST(names_that_are_resolved)
+{
+	struct policy *p = make(HEAD ", \"network\": { \"allow\": ["
+				     "\"a.example\", \"*.b.example\","
+				     "\"10.0.0.0/8:22\","
+				     "{\"host\": \"c.example\", \"address\": "
+				     "\"10.0.0.0/8\"},"
+				     "{\"address\": \"0.0.0.0/0\", "
+				     "\"port\": 99}] }}");
+
+	ASSERT_TRUE(policy_net_resolves(p, "a.example", 443));
+	ASSERT_TRUE(policy_net_resolves(p, "x.b.example", NET_ANY_PORT));
+	ASSERT_TRUE(policy_net_resolves(p, "c.example", 443));
+	ASSERT_TRUE(policy_net_resolves(p, "x.example", 99));
+	ASSERT_FALSE(policy_net_resolves(p, "x.example", 22));
+	ASSERT_FALSE(policy_net_resolves(p, "x.example", 443));
+	ASSERT_FALSE(policy_net_resolves(p, "a.example", 22));
+	ASSERT_TRUE(policy_net_reaches(p, "x.example", 22, NULL));
+	policy_free(p);
+}
+
 TEST(hosts_and_ports)
 {
 	static const struct reach row[] = {

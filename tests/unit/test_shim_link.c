@@ -66,9 +66,15 @@ turn(struct at *a)
 static bool
 next(struct at *a)
 {
+	const struct timeval tv = { .tv_usec = 5000 };
 	size_t n_fds;
 	ssize_t n = net_recv(a->peer, a->in, sizeof(a->in), NULL, 0, &n_fds);
 
+	if (n == -EAGAIN) { /* what waits for the end of a turn, or a moment */
+		event_base_loopexit(a->shim.base, &tv);
+		event_base_dispatch(a->shim.base);
+		n = net_recv(a->peer, a->in, sizeof(a->in), NULL, 0, &n_fds);
+	}
 	if (n == -EAGAIN)
 		return false;
 	ASSERT_GE(n, 1);

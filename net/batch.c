@@ -56,48 +56,86 @@ net_batch_add(struct net_batch *b, size_t len, int fd, bool secret)
 	return b->n == NET_BATCH_MAX || b->used > NET_PACKET_MAX;
 }
 
-struct control {
-	_Alignas(struct cmsghdr) char buf[CMSG_SPACE(sizeof(int))];
+/* A message that is being made of some of them. */
+struct message {
+	uint32_t magic, len[NET_BATCH_MAX];
+	struct iovec v[1 + 2 * NET_BATCH_MAX];
+	size_t n; /* of v */
 };
 
-static void
-attach(struct msghdr *m, struct control *c, int fd)
+static struct iovec
+piece(const void *p, size_t n)
 {
-	struct cmsghdr *h;
-
-	memset(c, 0, sizeof(*c));
-	m->msg_control = c->buf;
-	m->msg_controllen = sizeof(c->buf);
-	h = CMSG_FIRSTHDR(m);
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof(fd));
-	memcpy(CMSG_DATA(h), &fd, sizeof(fd));
+	return (struct iovec){ (void *)(uintptr_t)p, n };
 }
 
-/* How many of them the channel took, or negative errno. */
+/* From one on, as many as go into one message. */
+static size_t
+collect(const struct net_batch *b, size_t from, struct message *m)
+{
+	size_t bytes = sizeof(m->magic), k = 0;
+
+	m->magic = NET_MANY;
+	m->n = 0;
+	m->v[m->n++] = piece(&m->magic, sizeof(m->magic));
+	for (size_t i = from; i < b->n && b->packet[i].fd < 0; i++, k++) {
+		const struct net_batch_packet *p = &b->packet[i];
+
+		bytes += sizeof(m->len[k]) + p->len;
+		if (bytes > NET_PACKET_MAX)
+			break;
+		m->len[k] = (uint32_t)p->len;
+		m->v[m->n++] = piece(&m->len[k], sizeof(m->len[k]));
+		m->v[m->n++] = piece(b->buf + p->at, p->len);
+	}
+	return k;
+}
+
+/* How many of them went out, or negative errno. */
 static int
 send_some(const struct net_batch *b, int chan, size_t from)
 {
-	struct mmsghdr m[NET_BATCH_MAX];
-	struct iovec v[NET_BATCH_MAX];
-	struct control control[NET_BATCH_MAX];
-	unsigned int n = 0;
-	int r;
+	const struct net_batch_packet *p = &b->packet[from];
+	struct message m;
+	size_t k = collect(b, from, &m);
+	const struct msghdr h = { .msg_iov = m.v, .msg_iovlen = m.n };
+	ssize_t r;
 
-	for (size_t i = from; i < b->n; i++, n++) {
-		const struct net_batch_packet *p = &b->packet[i];
-
-		v[n] = (struct iovec){ b->buf + p->at, p->len };
-		m[n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &v[n],
-						      .msg_iovlen = 1 } };
-		if (p->fd >= 0)
-			attach(&m[n].msg_hdr, &control[n], p->fd);
+	if (k < 2) {
+		r = net_send(chan, b->buf + p->at, p->len, &p->fd, p->fd >= 0);
+		return r < 0 ? (int)r : 1;
 	}
 	do
-		r = sendmmsg(chan, m, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+		r = sendmsg(chan, &h, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
+	return r < 0 ? -errno : (int)k;
+}
+
+int
+net_batch_next(const uint8_t *data, size_t len, size_t *at, const uint8_t **ret,
+	       size_t *ret_len)
+{
+	uint32_t n = 0;
+
+	if (*at && *at == len)
+		return 0;
+	if (!*at && len >= sizeof(n))
+		memcpy(&n, data, sizeof(n));
+	if (!*at && n != NET_MANY) { /* alone */
+		*ret = data;
+		*ret_len = *at = len;
+		return len ? 1 : -EPROTO;
+	}
+	*at = *at ? *at : sizeof(n);
+	if (len - *at < sizeof(n))
+		return -EPROTO;
+	memcpy(&n, data + *at, sizeof(n));
+	if (!n || n > len - *at - sizeof(n))
+		return -EPROTO;
+	*ret = data + *at + sizeof(n);
+	*ret_len = n;
+	*at += sizeof(n) + n;
+	return 1;
 }
 
 /* The first k are gone; the rest stays where it is. */

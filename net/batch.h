@@ -1,12 +1,16 @@
 #pragma once
 /*
- * Packets of the channel that leave together, with one call of the kernel's: at
- * the end of a turn of the loop, so that the other side wakes up once for all
+ * Packets of the channel that leave together, at the end of a turn of the loop:
+ * in one message where they can, so that the other side wakes up once for all
  * that this turn made. Owned by one end of a channel.
+ *
+ * Such a message is NET_MANY (u32) and the packets, each behind its length
+ * (u32). A packet with a descriptor, or that is alone, is sent as it is.
  */
 #include "net/wire.h"
 
 #define NET_BATCH_MAX 32u
+#define NET_MANY 0x3154424eu /* "NBT1" */
 
 struct net_batch {
 	uint8_t *buf; /* twice NET_PACKET_MAX; untouched, it is no memory */
@@ -29,6 +33,10 @@ bool net_batch_add(struct net_batch *b, size_t len, int fd, bool secret);
 /* Sends as many as the channel takes, in order, and forgets them. 0: all;
  * -EAGAIN: the rest is there still; negative errno: the channel is broken. */
 int net_batch_send(struct net_batch *b, int chan);
+/* The packets of a message, each for net_decode(). Start with *at = 0. 1; 0:
+ * there are no more; -EPROTO. Pure; fuzzed. */
+int net_batch_next(const uint8_t *data, size_t len, size_t *at,
+		   const uint8_t **ret, size_t *ret_len);
 /* Forgets those that are there. */
 void net_batch_clear(struct net_batch *b);
 

@@ -4,8 +4,8 @@
  *
  * - A socket that the shim was given is in the host's network. connect() is
  *   not allowed, and so are not its other forms: an address for sendto(), and
- *   MSG_FASTOPEN of sendto(), sendmsg() and sendmmsg(), which dial on a socket
- *   whose peer is gone (tcp(7)).
+ *   MSG_FASTOPEN of sendto() and sendmsg(), which dial on a socket whose peer
+ *   is gone (tcp(7)).
  * - fcntl() could have signals sent to any process of the same user (F_SETOWN,
  *   F_SETSIG): only the size of pipes, and flags to look at.
  * - setsockopt() and getsockopt() are cut to what is used.
@@ -64,15 +64,10 @@ add_sending(scmp_filter_ctx ctx)
 				 SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0),
 				 SCMP_A4(SCMP_CMP_EQ, 0));
 
-	if (r == 0)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
-			SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	if (r == 0)
-		r = seccomp_rule_add(
-			ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmmsg), 1,
-			SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
-	return r;
+	return r < 0 ? r
+		     : seccomp_rule_add(
+			       ctx, SCMP_ACT_ALLOW, SCMP_SYS(sendmsg), 1,
+			       SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0));
 }
 
 static int

@@ -369,6 +369,23 @@ on_message(struct link *l, const struct net_message *m, int *fd)
 	}
 }
 
+static int
+take_all(struct link *l, size_t len, int *fd)
+{
+	struct net_message m;
+	const uint8_t *p;
+	size_t at = 0, part;
+	int r = 0;
+
+	while (!l->broken &&
+	       (r = net_batch_next(l->in, len, &at, &p, &part)) > 0) {
+		if (net_decode(p, part, false, &m) < 0)
+			return -EPROTO;
+		on_message(l, &m, fd);
+	}
+	return r;
+}
+
 static void
 on_readable(_unused_ evutil_socket_t unused, _unused_ short what, void *arg)
 {
@@ -376,18 +393,16 @@ on_readable(_unused_ evutil_socket_t unused, _unused_ short what, void *arg)
 
 	for (unsigned int i = 0; i < TURN && !l->broken; i++) {
 		_cleanup_close_ int fd = -EBADF;
-		struct net_message m;
 		size_t n_fds = 0;
 		ssize_t n = net_recv(l->chan, l->in, NET_PACKET_MAX, &fd, 1,
 				     &n_fds);
 
 		if (n == -EAGAIN)
 			return;
-		if (n <= 0 || net_decode(l->in, (size_t)n, false, &m) < 0) {
+		if (n <= 0 || take_all(l, (size_t)n, &fd) < 0) {
 			link_broke(l);
 			return;
 		}
-		on_message(l, &m, &fd);
 	}
 }
 

@@ -154,7 +154,8 @@ struct net {
 	unsigned int deaths;	/* in a row, without READY */
 	struct net_batch batch; /* for the shim, this turn */
 	struct net_inbox inbox;
-	uint8_t *in, *out; /* the packet that is looked at, or made */
+	const uint8_t *in; /* the packet that is looked at */
+	uint8_t *out;	   /* where the next one is made */
 	/* questions */
 	struct net_ask *asks[NET_TABLE];
 	size_t n_asks, held;

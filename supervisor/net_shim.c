@@ -255,7 +255,7 @@ net_shim_pace(struct net *n)
 }
 
 static void
-take(struct net *n, uint8_t *data, size_t len)
+take(struct net *n, const uint8_t *data, size_t len)
 {
 	struct net_message m;
 	char text[64];
@@ -269,6 +269,22 @@ take(struct net *n, uint8_t *data, size_t len)
 			 net_op_name(m.op));
 		net_shim_broke(n, "network.shim-protocol", text);
 	}
+}
+
+static void
+take_all(struct net *n, const uint8_t *data, size_t len)
+{
+	const uint8_t *p;
+	size_t at = 0, part, k = 0;
+	int r = 0;
+
+	while (!n->shim.broken && k <= NET_BATCH_MAX &&
+	       (r = net_batch_next(data, len, &at, &p, &part)) > 0)
+		if (++k <= NET_BATCH_MAX)
+			take(n, p, part);
+	if (r < 0 || k > NET_BATCH_MAX)
+		net_shim_broke(n, "network.shim-packet",
+			       "a packet that no shim sends");
 }
 
 /* Those that are there, at most NET_INBOX_MAX. False: no more now. */
@@ -288,7 +304,8 @@ read_some(struct net *n)
 			event_del(s->ev_read);
 			return false;
 		}
-		take(n, net_inbox_at(&n->inbox, (size_t)i), n->inbox.len[i]);
+		take_all(n, net_inbox_at(&n->inbox, (size_t)i),
+			 n->inbox.len[i]);
 	}
 	return k == NET_INBOX_MAX && !s->broken;
 }

@@ -6,8 +6,6 @@
 
 #define CLIENT_PENDING_MAX 1024u /* power of two: slots are cookie % this */
 #define CLIENT_SEND_US 5000000u	 /* for a writer that does not read */
-#define CLIENT_BATCH 64u	 /* records that are put together */
-#define CLIENT_BATCH_BYTES (128u * 1024)
 #define CLIENT_START_US 10000000u
 #define CLIENT_CONNECT_US 2000000u
 
@@ -32,10 +30,9 @@ struct client {
 	char *status;
 	bool gathers, pushing;
 	size_t n_out, out_len;
-	size_t out_size[CLIENT_BATCH];
 	/* the longest answer is a status; untouched pages cost nothing */
 	uint8_t in[RECORD_MAX + sizeof(struct wire_text)];
-	uint8_t out[CLIENT_BATCH_BYTES];
+	uint8_t out[RECORD_MAX + WIRE_RECORDS_BYTES];
 };
 
 uint64_t client_now_us(void);

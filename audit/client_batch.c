@@ -1,5 +1,6 @@
 /*
- * Records on their way to the writer, many with one call of the kernel's. What
+ * Records on their way to the writer, many in one message: each message would
+ * wake it up, and on a busy machine it would run for each alone. What
  * always holds: they go out in the order in which they were given, and before
  * anything else that is sent; what could not be sent is told as lost with the
  * writer.
@@ -16,6 +17,16 @@ client_gather(struct client *c, bool on)
 	c->gathers = on;
 }
 
+/* The first always has: a record is no longer than what takes it. */
+static bool
+has_room(const struct client *c, size_t len)
+{
+	return !c->n_out || (c->n_out < WIRE_RECORDS_MAX &&
+			     sizeof(struct wire_head) + c->out_len +
+					     sizeof(uint32_t) + len <=
+				     WIRE_RECORDS_BYTES);
+}
+
 int
 client_put(struct client *c, const struct iovec *v, size_t n, struct err *e)
 {
@@ -24,56 +35,53 @@ client_put(struct client *c, const struct iovec *v, size_t n, struct err *e)
 
 	for (size_t i = 0; i < n; i++)
 		len += v[i].iov_len;
-	if (c->n_out == CLIENT_BATCH || len > sizeof(c->out) - c->out_len)
+	if (!has_room(c, len))
 		r = client_push(c, e);
 	if (r >= 0 && c->fd < 0)
 		r = client_gone(c, e);
 	if (r < 0)
 		return r;
-	if (c->n_out == CLIENT_BATCH || len > sizeof(c->out) - c->out_len)
+	if (!has_room(c, len))
 		return -EAGAIN; /* they are being sent just now */
+	memcpy(c->out + c->out_len, &(uint32_t){ (uint32_t)len },
+	       sizeof(uint32_t));
+	c->out_len += sizeof(uint32_t);
 	for (size_t i = 0; i < n; i++) {
 		memcpy(c->out + c->out_len, v[i].iov_base, v[i].iov_len);
 		c->out_len += v[i].iov_len;
 	}
-	c->out_size[c->n_out++] = len;
+	c->n_out++;
 	return 0;
 }
 
-/* How many of them the socket took, or negative errno. */
 static int
-send_some(struct client *c, size_t from, size_t at)
+send_out(struct client *c)
 {
-	struct mmsghdr m[CLIENT_BATCH];
-	struct iovec v[CLIENT_BATCH];
-	unsigned int n = 0;
-	int r;
+	struct wire_head h = { .magic = WIRE_MAGIC, .op = WIRE_RECORDS };
+	struct iovec v[] = { { &h, sizeof(h) }, { c->out, c->out_len } };
+	struct msghdr m = { .msg_iov = v, .msg_iovlen = 2 };
+	ssize_t r;
 
-	for (size_t i = from; i < c->n_out; i++, n++) {
-		v[n] = (struct iovec){ c->out + at, c->out_size[i] };
-		m[n] = (struct mmsghdr){ .msg_hdr = { .msg_iov = &v[n],
-						      .msg_iovlen = 1 } };
-		at += c->out_size[i];
+	if (c->n_out == 1) { /* as it is */
+		v[1] = (struct iovec){ c->out + sizeof(uint32_t),
+				       c->out_len - sizeof(uint32_t) };
+		m.msg_iov = &v[1];
+		m.msg_iovlen = 1;
 	}
 	do
-		r = sendmmsg(c->fd, m, n, MSG_DONTWAIT | MSG_NOSIGNAL);
+		r = sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL);
 	while (r < 0 && errno == EINTR);
-	return r < 0 ? -errno : r;
+	return r < 0 ? -errno : 0;
 }
 
 static int
 push(struct client *c, struct err *e)
 {
-	size_t from = 0, at = 0;
 	uint64_t until = 0;
 
-	while (from < c->n_out) {
-		int r = send_some(c, from, at);
+	for (;;) {
+		int r = send_out(c);
 
-		for (int i = 0; i < r; i++)
-			at += c->out_size[from++];
-		if (r >= 0)
-			continue;
 		if (r != -EAGAIN && r != -EWOULDBLOCK)
 			return r;
 		if (!until)
@@ -81,8 +89,9 @@ push(struct client *c, struct err *e)
 		r = client_await(c, true, until, e);
 		if (r < 0)
 			return r;
+		if (c->fd < 0)
+			return -EPIPE;
 	}
-	return 0;
 }
 
 int

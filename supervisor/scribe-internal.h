@@ -7,6 +7,7 @@
 /* Fewer than the client has places for. */
 #define SCRIBE_IN_FLIGHT_MAX 256u
 #define SCRIBE_PAUSE_US 4000u
+#define SCRIBE_TELL_US 1000u /* what is told waits at most that long */
 
 struct event;
 
@@ -70,6 +71,6 @@ void scribe_retry_soon(struct scribe *t);
 
 /* scribe.c */
 void scribe_set_timer(struct scribe *t);
-/* What was sent goes out at the end of this turn of the loop; without one, now.
- */
-void scribe_push_soon(struct scribe *t);
+/* What was sent goes out at the end of this turn of the loop; what nobody waits
+ * for with the next that somebody does, or in a moment. */
+void scribe_push_soon(struct scribe *t, bool awaited);

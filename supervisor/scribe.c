@@ -213,10 +213,16 @@ on_push(evutil_socket_t fd, short what, void *arg)
 }
 
 void
-scribe_push_soon(struct scribe *t)
+scribe_push_soon(struct scribe *t, bool awaited)
 {
-	if (t->ev_push)
+	static const struct timeval soon = { .tv_usec = SCRIBE_TELL_US };
+
+	if (!t->ev_push)
+		return;
+	if (awaited)
 		event_active(t->ev_push, EV_TIMEOUT, 0);
+	else if (!event_pending(t->ev_push, EV_TIMEOUT, NULL))
+		event_add(t->ev_push, &soon);
 }
 
 static void

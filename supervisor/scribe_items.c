@@ -246,7 +246,7 @@ scribe_item_send(struct item *it)
 		is_unsent(it);
 		t->in_flight--;
 	} else {
-		scribe_push_soon(t);
+		scribe_push_soon(t, it->deadline || it->flags & WIRE_DURABLE);
 	}
 	if (client_fd(t->client) < 0 || r == -EPIPE || r == -ECONNRESET)
 		scribe_gone(t);

@@ -86,6 +86,3 @@ int client_launch(struct client *c, struct err *e);
 
 /* What a status means, for people: "the disk of the audit log is full". */
 const char *client_status_text(int status);
-/* HMAC-SHA-256 with the log's digest key (libmd; no allocation). */
-void client_digest(const uint8_t key[32], const void *p, size_t n,
-		   uint8_t ret[RECORD_HASH_LEN]);

@@ -1,7 +1,6 @@
-/* What needs no connection: words for refusals, and the keyed digest. */
+/* What needs no connection: words for refusals. */
 #include "audit/client-internal.h"
 
-#include <sha2.h>
 #include <string.h>
 
 const char *
@@ -65,26 +64,3 @@ client_refused(struct err *e, int status)
 }
 
 /* RFC 2104 over FIPS 180-4. */
-void
-client_digest(const uint8_t key[32], const void *p, size_t n,
-	      uint8_t ret[RECORD_HASH_LEN])
-{
-	uint8_t pad[SHA256_BLOCK_LENGTH];
-	SHA2_CTX ctx;
-
-	memset(pad, 0x36, sizeof(pad));
-	for (size_t i = 0; i < 32; i++)
-		pad[i] ^= key[i];
-	SHA256Init(&ctx);
-	SHA256Update(&ctx, pad, sizeof(pad));
-	SHA256Update(&ctx, p, n);
-	SHA256Final(ret, &ctx);
-	for (size_t i = 0; i < sizeof(pad); i++)
-		pad[i] ^= 0x36 ^ 0x5c;
-	SHA256Init(&ctx);
-	SHA256Update(&ctx, pad, sizeof(pad));
-	SHA256Update(&ctx, ret, RECORD_HASH_LEN);
-	SHA256Final(ret, &ctx);
-	explicit_bzero(pad, sizeof(pad));
-	explicit_bzero(&ctx, sizeof(ctx));
-}

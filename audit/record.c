@@ -431,7 +431,10 @@ fields_place(struct fields *f, enum field_id id, size_t n)
 	struct field have;
 	uint8_t *p;
 
-	/* mostly the last one: fields are given in order */
+	/* mostly behind the last one: fields are given in order */
+	if (f->len && f->last_end == f->len &&
+	    u16(f->bytes + f->last) < (unsigned int)id)
+		at = f->len;
 	for (size_t before = 0; record_next(&r, &at, &have); before = at) {
 		if (have.id < (unsigned int)id)
 			continue;
@@ -448,6 +451,8 @@ fields_place(struct fields *f, enum field_id id, size_t n)
 	f->len += 4 + n - old;
 	put16(p, (uint16_t)id);
 	put16(p + 2, (uint16_t)n);
+	f->last = start;
+	f->last_end = p + 4 + n == f->bytes + f->len ? f->len : 0;
 	return p + 4;
 }
 
@@ -520,6 +525,11 @@ fields_text_n(struct fields *f, enum field_id id, const char *s, size_t n,
 		max = sizeof(out);
 	if (max < 16)
 		max = 16;
+	if (n && n <= max && is_ascii_line((const uint8_t *)s, n) &&
+	    !memchr(s, '\\', n)) {
+		fields_bytes(f, id, s, n);
+		return;
+	}
 	for (size_t i = 0; i < n; i += used) {
 		k = escape((const uint8_t *)s + i, n - i, one, &used);
 		if (len + k > max) {

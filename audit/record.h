@@ -321,6 +321,7 @@ int record_required(unsigned int type, const uint8_t *fields, size_t len,
  * left out and full is set. Start with fields_init(). */
 struct fields {
 	size_t len;
+	size_t last, last_end; /* the last field; while len is last_end */
 	bool full;
 	uint8_t bytes[RECORD_FIELDS_MAX];
 };
@@ -328,7 +329,7 @@ struct fields {
 static inline void
 fields_init(struct fields *f)
 {
-	f->len = 0;
+	f->len = f->last = f->last_end = 0;
 	f->full = false;
 }
 

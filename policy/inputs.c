@@ -56,8 +56,8 @@ is_word(enum attr a, const struct value *v)
 {
 	const char *const *words = attr_words(a);
 
-	for (; words && *words; words++)
-		if (v->len == strlen(*words) &&
+	for (; words && v->len && *words; words++)
+		if (**words == *v->s && v->len == strlen(*words) &&
 		    memcmp(v->s, *words, v->len) == 0)
 			return true;
 	return false;
@@ -381,10 +381,11 @@ put_attrs(struct inputs_writer *w, struct group *g, enum attr end)
 {
 	for (; w->at < end; w->at++) {
 		const char *name = attr_pointer(w->at) + 1;
-		size_t len = group_of(name), start = w->len;
+		size_t start = w->len, len;
 
 		if (w->rq->attr[w->at].type == VALUE_NONE)
 			continue;
+		len = group_of(name);
 		end_group(w, g, name, len);
 		begin_attr(w, g, name, len);
 		put_attr(w, len ? name + len + 1 : name);

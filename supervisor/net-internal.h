@@ -152,6 +152,8 @@ struct net {
 	bool frozen;
 	struct net_shim shim;
 	struct event *ev_again, *ev_turns, *ev_push;
+	uid_t by_uid; /* who asks at the gate: us */
+	pid_t by_pid;
 	unsigned int deaths;	/* in a row, without READY */
 	struct net_batch batch; /* for the shim, this turn */
 	struct net_inbox inbox;

@@ -234,6 +234,8 @@ net_new(const struct net_options *o, struct net_listeners *l, struct net **ret,
 		n->l = *l;
 		l->n = 0;
 		n->last = &n->first;
+		n->by_uid = getuid();
+		n->by_pid = getpid();
 		net_shim_init(&n->shim);
 		r = copy_options(n, o);
 	}

@@ -108,8 +108,8 @@ net_turn_begin(struct net *n, struct net_turn *t, const struct request *rq,
 	};
 	t->call.request = rq;
 	t->call.done = on_decided;
-	t->call.by_uid = getuid();
-	t->call.by_pid = getpid();
+	t->call.by_uid = n->by_uid;
+	t->call.by_pid = n->by_pid;
 	if (r < 0) {
 		done(t, &none);
 		return;

@@ -3,6 +3,7 @@
 #include "supervisor/scribe.h"
 
 #include "audit/client.h"
+#include "policy/sha256.h"
 
 /* Fewer than the client has places for. */
 #define SCRIBE_IN_FLIGHT_MAX 256u
@@ -34,7 +35,8 @@ struct item {
 
 struct scribe {
 	struct client *client;
-	const struct wire_hello *hello;
+	const struct wire_hello *hello, *keyed; /* whose key is in these: */
+	struct sha256 inner, outer;
 	struct item *first, **last;
 	struct item *unsent; /* the first of those; none is before it */
 	size_t n, bytes, in_flight;

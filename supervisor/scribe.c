@@ -378,16 +378,44 @@ need_hello(struct scribe *t, struct err *e)
 			       client_hello(t->client, HELLO_US, &t->hello, e));
 }
 
+/* FIPS 198-1: what does not change from one text to the next is worked out
+ * once. */
+static void
+take_key(struct scribe *t)
+{
+	uint8_t pad[SHA256_BLOCK];
+
+	memset(pad, 0x36, sizeof(pad));
+	for (size_t i = 0; i < sizeof(t->hello->digest_key); i++)
+		pad[i] ^= t->hello->digest_key[i];
+	sha256_init(&t->inner);
+	sha256_add(&t->inner, pad, sizeof(pad));
+	for (size_t i = 0; i < sizeof(pad); i++)
+		pad[i] ^= 0x36 ^ 0x5c;
+	sha256_init(&t->outer);
+	sha256_add(&t->outer, pad, sizeof(pad));
+	explicit_bzero(pad, sizeof(pad));
+	t->keyed = t->hello;
+}
+
 int
 scribe_digest(struct scribe *t, const void *p, size_t n,
 	      uint8_t ret[RECORD_HASH_LEN])
 {
+	struct sha256 inner, outer;
 	struct err e = ERR_INIT;
 	int r = need_hello(t, &e);
 
 	if (r < 0)
 		return r;
-	client_digest(t->hello->digest_key, p, n, ret);
+	if (t->keyed != t->hello)
+		take_key(t);
+	inner = t->inner;
+	sha256_add(&inner, p, n);
+	sha256_end(&inner, ret);
+	outer = t->outer;
+	sha256_add(&outer, ret, RECORD_HASH_LEN);
+	sha256_end(&outer, ret);
 	return 0;
 }
 

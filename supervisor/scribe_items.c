@@ -217,7 +217,7 @@ scribe_gone(struct scribe *t)
 	t->ev = NULL;
 	t->away = true;
 	t->state = -EPIPE;
-	t->hello = NULL;
+	t->hello = t->keyed = NULL;
 	scribe_retry_soon(t);
 }
 

@@ -3,7 +3,8 @@ sandbox-runtime; part "net" of bench.py.
 
 One origin (nginx, one worker) and one client (wrk, one thread) for all; each
 row is measured in each round, the ratios are of medians. sandbox-runtime comes
-from npm: SRT names its command, else it is looked for in PATH.
+from npm: SRT names its command, else it is looked for in PATH. Ports are said
+in numbers: wrk looks up others by name, in a file that a box need not have.
 """
 import json
 import os
@@ -341,16 +342,16 @@ def measure(b, net):
         "haproxy http": ("host", at % p["hap"], None),
         "tinyproxy": ("host", at % p["tiny"], origin),
         "srt in its sandbox": ("srt", origin, origin),
-        "agentbox raw": ("box", "http://raw.bench/small", None),
-        "agentbox http rules": ("box", "http://http.bench/small", None),
+        "agentbox raw": ("box", "http://raw.bench:80/small", None),
+        "agentbox http rules": ("box", "http://http.bench:80/small", None),
     }, have)
     tls = only({
         "direct": ("host", at.replace("http", "https") % p["https"], None),
         "haproxy tcp": ("host", at.replace("http", "https") % p["tcps"], None),
         "haproxy tls both sides": ("host", at.replace("http", "https") %
                                    p["both"], None),
-        "agentbox tls passed through": ("box", "https://pass.bench/small", None),
-        "agentbox tls intercepted": ("box", "https://tls.bench/small", None),
+        "agentbox tls passed through": ("box", "https://pass.bench:443/small", None),
+        "agentbox tls intercepted": ("box", "https://tls.bench:443/small", None),
     }, have)
     keep = table(net, "keep-alive, 32 connections", plain, 32, False)
     first = table(net, "a connection for each request, one at a time", plain, 1, True)

@@ -227,10 +227,3 @@ client_status_text(int status)
 {
 	return strerror(-status);
 }
-
-void
-client_digest(const uint8_t key[32], const void *p, size_t n, uint8_t ret[32])
-{
-	(void)key;
-	sha256(p, n, ret);
-}

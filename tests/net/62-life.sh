@@ -88,7 +88,7 @@ inspected()
 }
 records()
 {
-	limited "$AGENTBOX" audit query --limit 0 --json --seq "$first.." "$@"
+	limited "$AGENTBOX" audit query --limit 0 --json --seq "$first.."
 }
 recorded()
 {
@@ -99,7 +99,7 @@ recorded()
 
 allow "$LIFE"
 start sleep 1000
-wait_for "$W" limited "$AGENTBOX" inspect "$box"
+wait_for "$W" capture limited "$AGENTBOX" inspect "$box"
 check_eq "a box that dials nothing has no shim" "$(inspected starts) $(shim_of)" "0 "
 over
 

@@ -225,7 +225,7 @@ TEST(idle)
 	ticks(1);
 	ASSERT_STRSTR(fake.log, "DONE 1 timeout idle 0\n");
 	expect_own(504, "\"reason\":\"idle\"", false);
-	ticks(2);
+	ticks(3);
 	ASSERT_TRUE(client.eof);
 	ASSERT_EQ(shim.n_conns, 0);
 	end();

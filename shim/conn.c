@@ -137,10 +137,12 @@ conn_on_tick(struct conn *c, void (*tick)(struct conn *c))
 	c->tick = tick;
 }
 
+/* The first tick may have come at once, and one comes when a box is thawed:
+ * nobody has less than was promised. */
 static bool
 is_over(uint32_t ticks, uint64_t limit_us)
 {
-	return limit_us && (uint64_t)ticks * SECOND >= limit_us;
+	return limit_us && (uint64_t)ticks * SECOND > limit_us;
 }
 
 const char *
@@ -210,6 +212,7 @@ conn_new(struct shim *s, int fd)
 	c->client = (struct stream)STREAM_NONE;
 	c->server = (struct stream)STREAM_NONE;
 	c->client.fd = fd;
+	c->policy = s->policy;
 	c->next = cs->all;
 	c->link = &cs->all;
 	if (c->next)

@@ -50,6 +50,7 @@ struct conn {
 	uint32_t idle_ticks; /* seconds since bytes moved, counted while not
 				frozen */
 	uint32_t age_ticks;
+	uint32_t policy; /* the shim's, when it was last looked at */
 };
 
 /* A connection of fd (taken), or NULL: out of memory, fd is closed. */

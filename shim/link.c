@@ -359,6 +359,7 @@ on_message(struct link *l, const struct net_message *m, int *fd)
 		on_told(l, m);
 		break;
 	case NET_EPOCH:
+		l->shim->policy++;
 		routes_clear(&l->routes);
 		break;
 	case NET_STAY:

@@ -33,9 +33,11 @@ struct relay {
 	struct conn *conn;
 	struct flow flow[2]; /* from the server, to the server */
 	bool leased, asking;
-	bool stop; /* there is a reason to end: below */
+	bool routing; /* whether the policy of now has its host */
+	bool stop;    /* there is a reason to end: below */
 	uint64_t lease;
 	struct ask more;
+	struct route_call route;
 	const char *status, *error;
 	uint32_t held_ticks; /* since first bytes are held back */
 };

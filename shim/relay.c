@@ -161,6 +161,8 @@ relay_free(struct conn *c)
 	}
 	if (r->asking)
 		link_ask_cancel(c->shim->link, &r->more);
+	if (r->routing)
+		link_route_cancel(c->shim->link, &r->route);
 	for (int i = 0; i < 2; i++)
 		flow_free(c->shim->relays, &r->flow[i]);
 	free(r);
@@ -244,10 +246,38 @@ look_again(struct conn *c)
 }
 
 static void
+on_routed(struct route_call *rc, unsigned int needs)
+{
+	struct relay *r = (void *)((char *)rc - offsetof(struct relay, route));
+
+	r->routing = false;
+	if (!(needs & NET_NEVER))
+		return;
+	(void)relay_stop(r, "denied", "policy-changed");
+	conn_run(r->conn);
+}
+
+/* There is another policy: what has no grant for this host any more ends what
+ * an earlier one began. */
+static void
+look_at_policy(struct relay *r)
+{
+	struct conn *c = r->conn;
+
+	if (c->policy == c->shim->policy || r->routing)
+		return;
+	c->policy = c->shim->policy;
+	r->routing = true;
+	link_route(c->shim->link, c->host.text, c->port, &r->route);
+}
+
+static void
 relay_tick(struct conn *c)
 {
 	struct relay *r = c->engine;
 	const char *over = conn_expired(c);
+
+	look_at_policy(r);
 
 	if (over) {
 		(void)relay_stop(r, "timeout", over);
@@ -321,6 +351,7 @@ relay_start(struct conn *c, bool leased, uint64_t lease, const void *held,
 	r->leased = leased;
 	r->lease = lease;
 	r->more.done = on_more;
+	r->route.done = on_routed;
 	set_flow(&r->flow[true], &c->client, &c->server, true);
 	set_flow(&r->flow[false], &c->server, &c->client, false);
 	if (c->engine_free)

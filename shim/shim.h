@@ -66,6 +66,7 @@ struct shim {
 	struct placeholder *placeholder;
 	size_t n_placeholders;
 	size_t n_conns;
+	uint32_t policy;	      /* counts those that were in force */
 	uint64_t bytes_out, bytes_in; /* of the run */
 	struct conns *conns;	      /* conn.c: all of them */
 	struct limiter *limiter;      /* limits.c; NULL: there are none */

@@ -80,9 +80,13 @@ box_freeze(struct box *b, bool on, struct err *e)
 int
 box_stop(struct box *b, enum box_end why, struct err *e)
 {
-	int r = b->cg ? cgroup_kill(b->cg) : 0;
-	int r2 = sys_pidfd_send_signal(b->launch.pidfd, SIGKILL);
+	int r, r2;
 
+	/* else the shim would see its clients end, as if they were done, and
+	 * tell servers so; as it is they see a reset */
+	box_net_freeze(b, true);
+	r = b->cg ? cgroup_kill(b->cg) : 0;
+	r2 = sys_pidfd_send_signal(b->launch.pidfd, SIGKILL);
 	if (b->end == END_COMMAND)
 		b->end = why;
 	step_life(b, LIFE_STOP);

@@ -351,10 +351,25 @@ signal_it(const struct net_shim *s, int sig)
 		(void)syscall(SYS_pidfd_send_signal, s->pidfd, sig, NULL, 0);
 }
 
+/* A signal is on its way when it was sent. What was sent last happens now. */
+static void
+wait_until_stopped(const struct net_shim *s)
+{
+	siginfo_t si;
+
+	while (s->pidfd >= 0 &&
+	       waitid(P_PIDFD, (id_t)s->pidfd, &si,
+		      WSTOPPED | WEXITED | WNOWAIT) < 0 &&
+	       errno == EINTR)
+		;
+}
+
 void
 net_shim_freeze(struct net *n, bool on)
 {
 	signal_it(&n->shim, on ? SIGSTOP : SIGCONT);
+	if (on)
+		wait_until_stopped(&n->shim);
 	net_shim_pace(n);
 }
 

@@ -482,8 +482,8 @@ say(struct box *b, const uint8_t *data, size_t len)
 
 	if (n->n_asks >= NET_ASKS_MAX || n->held >= NET_HELD_MAX)
 		return;
-	memcpy(n->in, data, len);
-	if (net_decode(n->in, len, true, &m) < 0 || net_message(n, &m, len) < 0)
+	n->in = data;
+	if (net_decode(data, len, true, &m) < 0 || net_message(n, &m, len) < 0)
 		net_shim_broke(n, "fuzz", "");
 	hear(b);
 }

@@ -198,7 +198,7 @@ expect "what was tried, changed nothing" "any 192.0.2.7 9999" some \
 	tcp 192.0.2.7 9999
 
 expect "what programs find" \
-	"http://127.0.0.53:3128,socks5h://127.0.0.53:3128,unset,unset,unset,nameserver 127.0.0.53," \
+	"http://127.0.0.53:3128,socks5h://127.0.0.53:3128,unset,unset,unset,nameserver 127.0.0.53,options timeout:30 attempts:2," \
 	some variable AGENTBOX_HTTP_PROXY -- variable AGENTBOX_SOCKS_PROXY -- \
 	variable http_proxy -- variable ALL_PROXY -- variable SSL_CERT_FILE -- \
 	read /etc/resolv.conf

@@ -28,11 +28,23 @@ struct client {
 	int open_status;	 /* of OPEN: 0 until it fails */
 	uint64_t status_cookie;	 /* the STATUS that is waited for; or 0 */
 	char *status;
+	bool gathers, pushing;
+	size_t n_out, out_len;
 	/* the longest answer is a status; untouched pages cost nothing */
 	uint8_t in[RECORD_MAX + sizeof(struct wire_text)];
+	uint8_t out[RECORD_MAX + WIRE_RECORDS_BYTES];
 };
 
 uint64_t client_now_us(void);
+/* client.c: until the socket has something, or (out) room; reads what is there.
+ */
+int client_await(struct client *c, bool out, uint64_t until, struct err *e);
+/* The writer is gone: everybody who waits hears so. Returns -EPIPE. */
+int client_gone(struct client *c, struct err *e);
+/* client_batch.c: keeps a record for client_push(). */
+struct iovec;
+int client_put(struct client *c, const struct iovec *v, size_t n,
+	       struct err *e);
 /* client_text.c: the text and the cure of a refusal; returns status. */
 int client_refused(struct err *e, int status);
 /* client_start.c: a connected socket. */

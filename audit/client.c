@@ -134,8 +134,8 @@ say_gone(const struct client *c, struct err *e)
 }
 
 /* The writer is gone: everybody who waits hears so. */
-static int
-gone(struct client *c, struct err *e)
+int
+client_gone(struct client *c, struct err *e)
 {
 	close_ptr(&c->fd);
 	c->fd = -EBADF;
@@ -165,7 +165,7 @@ client_process(struct client *c, struct err *e)
 			continue;
 		}
 		if (n <= 0)
-			return gone(c, e);
+			return client_gone(c, e);
 		r = take(c, (size_t)n);
 		if (r < 0)
 			return err_sys(e, r,
@@ -174,16 +174,18 @@ client_process(struct client *c, struct err *e)
 }
 
 /* Until the socket has something, or (out) room; reads what is there. */
-static int
-await(struct client *c, bool out, uint64_t until, struct err *e)
+int
+client_await(struct client *c, bool out, uint64_t until, struct err *e)
 {
 	struct pollfd p = { .fd = c->fd,
 			    .events = (short)(POLLIN | (out ? POLLOUT : 0)) };
 	uint64_t now = client_now_us();
-	int n;
+	int n = client_push(c, e);
 
+	if (n < 0)
+		return n;
 	if (c->fd < 0)
-		return gone(c, e);
+		return client_gone(c, e);
 	if (now >= until)
 		return err_set(e, -ETIMEDOUT, "%s",
 			       client_status_text(-ETIMEDOUT));
@@ -216,7 +218,10 @@ send_parts(struct client *c, struct iovec *v, size_t n, int fd, struct err *e)
 	} control = { 0 };
 	struct msghdr m = { .msg_iov = v, .msg_iovlen = n };
 	uint64_t until = 0;
+	int r = client_push(c, e);
 
+	if (r < 0)
+		return r;
 	if (fd >= 0) {
 		struct cmsghdr *cm;
 
@@ -229,8 +234,6 @@ send_parts(struct client *c, struct iovec *v, size_t n, int fd, struct err *e)
 		memcpy(CMSG_DATA(cm), &fd, sizeof(int));
 	}
 	for (;;) {
-		int r;
-
 		if (c->fd < 0)
 			return say_gone(c, e);
 		if (sendmsg(c->fd, &m, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
@@ -244,7 +247,7 @@ send_parts(struct client *c, struct iovec *v, size_t n, int fd, struct err *e)
 				       "a message to the audit log's writer");
 		if (!until)
 			until = client_now_us() + CLIENT_SEND_US;
-		r = await(c, true, until, e);
+		r = client_await(c, true, until, e);
 		if (r < 0)
 			return r;
 	}
@@ -258,7 +261,7 @@ new_cookie(struct client *c, struct err *e)
 	uint64_t until = client_now_us() + CLIENT_SEND_US;
 
 	while (p->cookie) {
-		int r = await(c, false, until, e);
+		int r = client_await(c, false, until, e);
 
 		if (r < 0)
 			return r;
@@ -328,7 +331,8 @@ client_send(struct client *c, enum record_type type, uint64_t ref,
 	if (r < 0)
 		return r;
 	rec.head.cookie = c->cookie;
-	r = send_parts(c, v, 2, -EBADF, e);
+	r = c->gathers ? client_put(c, v, 2, e)
+		       : send_parts(c, v, 2, -EBADF, e);
 	if (r < 0)
 		return r;
 	if (!(flags & WIRE_QUIET)) {
@@ -371,7 +375,7 @@ wait_for(struct client *c, const struct result *res, uint64_t timeout_us,
 	int r = 0;
 
 	while (!res->done && r == 0)
-		r = await(c, false, until, e);
+		r = client_await(c, false, until, e);
 	if (!res->done)
 		forget(c, res);
 	return res->done ? 0 : r;
@@ -415,7 +419,7 @@ client_flush(struct client *c, uint64_t timeout_us, struct err *e)
 	int r = 0;
 
 	while (c->n_pending && r == 0)
-		r = await(c, false, until, e);
+		r = client_await(c, false, until, e);
 	return r;
 }
 
@@ -427,7 +431,7 @@ client_hello(struct client *c, uint64_t timeout_us,
 	int r = 0;
 
 	while (!c->have_hello && r == 0)
-		r = await(c, false, until, e);
+		r = client_await(c, false, until, e);
 	if (r == 0)
 		*ret = &c->hello;
 	return r;
@@ -443,7 +447,7 @@ client_status(struct client *c, uint64_t timeout_us, char **ret, struct err *e)
 		return r;
 	c->status_cookie = c->cookie;
 	while (c->status_cookie && r == 0)
-		r = await(c, false, until, e);
+		r = client_await(c, false, until, e);
 	if (c->status_cookie)
 		return r;
 	*ret = TAKE_PTR(c->status);
@@ -520,6 +524,7 @@ greet(struct client *c, unsigned int flags, struct err *e)
 	if (r < 0)
 		return r;
 	c->fd = r;
+	c->n_out = c->out_len = 0;
 	c->have_hello = false;
 	c->open_status = 0;
 	r = send_op(c, WIRE_HELLO, 0, NULL, 0, -EBADF, NULL, NULL, e);

@@ -40,9 +40,16 @@ typedef void client_done(void *arg, uint64_t seq, int status);
 int64_t client_send(struct client *c, enum record_type type, uint64_t ref,
 		    const struct fields *f, unsigned int flags,
 		    client_done *done, void *arg, struct err *e);
-/* The same and waits: the seq (> 0), or negative errno with a text that a
- * person understands: full disk, quota, writer gone. After a writer's death it
- * is started again, once, and the channel resumed. */
+/* From now on (or not any more) what client_send() is given is put together,
+ * and goes out with client_push(), with whatever waits for an answer, or when
+ * it becomes much. One call of the kernel's for many records, and the writer
+ * wakes up for all of them. */
+void client_gather(struct client *c, bool on);
+/* 0; -EPIPE: the writer is gone, or does not read. */
+int client_push(struct client *c, struct err *e);
+/* The same as client_send() and waits: the seq (> 0), or negative errno with a
+ * text that a person understands: full disk, quota, writer gone. After a
+ * writer's death it is started again, once, and the channel resumed. */
 int64_t client_record(struct client *c, enum record_type type, uint64_t ref,
 		      const struct fields *f, unsigned int flags,
 		      uint64_t timeout_us, struct err *e);

@@ -18,6 +18,7 @@ struct quota_agent {
 	struct quota_agent *next;
 	char name[QUOTA_NAME_MAX];
 	uint64_t credit;  /* records times SECOND_US */
+	uint64_t debt;	  /* likewise: a message had more than was allowed */
 	uint64_t last_us; /* boot time of the last credit */
 	uint64_t day, bytes;
 	uint32_t users;
@@ -133,12 +134,16 @@ static void
 earn(struct quota *q, struct quota_agent *a, uint64_t boot_us)
 {
 	uint64_t rate = q->config->agent_rate, most = rate * SECOND_US, passed;
+	uint64_t got, owed;
 
 	if (boot_us <= a->last_us)
 		return;
 	passed = MIN(boot_us - a->last_us, SECOND_US);
 	a->last_us = boot_us;
-	a->credit = MIN(a->credit + passed * rate, most);
+	got = passed * rate;
+	owed = MIN(a->debt, got);
+	a->debt -= owed;
+	a->credit = MIN(a->credit + got - owed, most);
 }
 
 unsigned int
@@ -153,7 +158,7 @@ quota_allow(struct quota *q, struct quota_agent *a, unsigned int max,
 	n = a->credit / SECOND_US;
 	if (n)
 		return (unsigned int)MIN(n, max);
-	lack = MAX(rate / WAKE_PART, 1u) * SECOND_US - a->credit;
+	lack = MAX(rate / WAKE_PART, 1u) * SECOND_US - a->credit + a->debt;
 	*ret_when = boot_us + (lack + rate - 1) / rate;
 	q->waits++;
 	return 0;
@@ -164,8 +169,12 @@ quota_spend(struct quota *q, struct quota_agent *a, unsigned int n)
 {
 	uint64_t cost = n * SECOND_US;
 
-	if (q->config->agent_rate)
-		a->credit -= MIN(cost, a->credit);
+	uint64_t paid = MIN(cost, a->credit);
+
+	if (!q->config->agent_rate)
+		return;
+	a->credit -= paid;
+	a->debt += cost - paid;
 }
 
 static uint64_t

@@ -323,24 +323,16 @@ dispatch(struct server *s, struct conn *c, const struct wire_message *m, int fd)
 		close(fd);
 }
 
+/* Takes fd. */
 static void
-message(struct server *s, struct conn *c, struct mmsghdr *h)
+decode(struct server *s, struct conn *c, const void *p, size_t len, int fd)
 {
-	_cleanup_close_ int fd = message_fd(&h->msg_hdr);
-	const uint8_t *p = h->msg_hdr.msg_iov->iov_base;
+	_cleanup_close_ int own = fd;
 	struct wire_message m;
 	struct wire_head head;
 	uint32_t field = 0;
-	int r;
+	int r = wire_decode(p, len, &m, &field);
 
-	if (c->dead)
-		return;
-	/* nothing at all is the end of it */
-	if (h->msg_len < sizeof(head) || h->msg_hdr.msg_flags & MSG_TRUNC) {
-		conn_kill(s, c);
-		return;
-	}
-	r = wire_decode(p, h->msg_len, &m, &field);
 	if (r == -EPROTO) {
 		conn_kill(s, c);
 	} else if (r < 0) {
@@ -348,18 +340,56 @@ message(struct server *s, struct conn *c, struct mmsghdr *h)
 		round_answer(s, c, head.cookie, r, field);
 	} else {
 		round_room(s);
-		dispatch(s, c, &m, TAKE_FD(fd));
+		dispatch(s, c, &m, TAKE_FD(own));
 	}
 }
 
-/* Returns how many messages there are; 0: none for now; negative: it is over.
- * A peer that closed with answers unread leaves an ECONNRESET before what it
- * sent last (unix(7)). */
+/* RECORDS; returns how many there are. */
+static int
+decode_all(struct server *s, struct conn *c, const void *data, size_t len)
+{
+	unsigned int n = 0;
+	size_t at = 0, part;
+	const void *p;
+	int r;
+
+	while ((r = wire_next(data, len, &at, &p, &part)) > 0 && !c->dead &&
+	       n++ < WIRE_RECORDS_MAX)
+		decode(s, c, p, part, -EBADF);
+	if (r != 0)
+		conn_kill(s, c);
+	return (int)n;
+}
+
+static int
+message(struct server *s, struct conn *c, struct mmsghdr *h)
+{
+	_cleanup_close_ int fd = message_fd(&h->msg_hdr);
+	const uint8_t *p = h->msg_hdr.msg_iov->iov_base;
+	struct wire_head head;
+
+	if (c->dead)
+		return 0;
+	/* nothing at all is the end of it */
+	if (h->msg_len < sizeof(head) || h->msg_hdr.msg_flags & MSG_TRUNC) {
+		conn_kill(s, c);
+		return 0;
+	}
+	memcpy(&head, p, sizeof(head));
+	if (head.magic == WIRE_MAGIC && head.op == WIRE_RECORDS && fd < 0)
+		return decode_all(s, c, p, h->msg_len);
+	decode(s, c, p, h->msg_len, TAKE_FD(fd));
+	return 1;
+}
+
+/* Returns how many records or other messages there are; 0: none for now;
+ * negative: it is over. A peer that closed with answers unread leaves an
+ * ECONNRESET before what it sent last (unix(7)). */
 static int
 receive(struct server *s, struct conn *c, unsigned int max)
 {
 	struct slot_control control[SERVER_TURN] = { 0 };
-	int n = -1;
+	int n = -1, sum = 0;
 
 	for (unsigned int i = 0; i < max; i++) {
 		struct msghdr *m = &s->msgs[i].msg_hdr;
@@ -374,8 +404,8 @@ receive(struct server *s, struct conn *c, unsigned int max)
 			return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 	}
 	for (int i = 0; i < n; i++)
-		message(s, c, &s->msgs[i]);
-	return n;
+		sum += message(s, c, &s->msgs[i]);
+	return n < 0 ? n : sum;
 }
 
 static void

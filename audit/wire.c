@@ -99,6 +99,9 @@ wire_decode(const void *data, size_t len, struct wire_message *ret,
 		r = len == sizeof(struct wire_blob) ? 0 : -EPROTO;
 		m.digest = (const uint8_t *)data + sizeof(m.head);
 		break;
+	case WIRE_RECORDS:
+		r = -EPROTO; /* one within another, or not looked into */
+		break;
 	default:
 		r = len == sizeof(m.head) ? 0 : -EPROTO;
 	}
@@ -106,4 +109,37 @@ wire_decode(const void *data, size_t len, struct wire_message *ret,
 		return r;
 	*ret = m;
 	return 0;
+}
+
+static bool
+is_record(const uint8_t *p, uint32_t len)
+{
+	struct wire_head h;
+
+	if (len < sizeof(h))
+		return false;
+	memcpy(&h, p, sizeof(h));
+	return h.magic == WIRE_MAGIC && h.op == WIRE_RECORD;
+}
+
+int
+wire_next(const void *data, size_t len, size_t *at, const void **ret,
+	  size_t *ret_len)
+{
+	const uint8_t *p = data;
+	size_t from = *at ? *at : sizeof(struct wire_head);
+	uint32_t n;
+
+	if (from == len && *at)
+		return 0;
+	if (len > WIRE_RECORDS_BYTES || from > len || len - from < sizeof(n))
+		return -EPROTO;
+	memcpy(&n, p + from, sizeof(n));
+	from += sizeof(n);
+	if (n > len - from || !is_record(p + from, n))
+		return -EPROTO;
+	*ret = p + from;
+	*ret_len = n;
+	*at = from + n;
+	return 1;
 }

@@ -17,6 +17,8 @@
 #define WIRE_MAGIC 0x31445541u /* "AUD1" */
 #define WIRE_CHANNELS_MAX 4096u
 #define WIRE_ACKS_MAX 256u
+#define WIRE_RECORDS_MAX 64u /* in one message */
+#define WIRE_RECORDS_BYTES 65536u
 
 enum wire_op {
 	WIRE_HELLO,  /* control: answered by struct wire_hello */
@@ -32,6 +34,8 @@ enum wire_op {
 	WIRE_STATUS, /* control: JSON */
 	WIRE_CHECKPOINT, /* control: now; acknowledged when it is on the disk */
 	WIRE_ROTATE,	 /* control: begin a new file */
+	WIRE_RECORDS,	 /* channel: several RECORDs, each behind its length
+			    (u32); as if they had come one by one */
 	WIRE_OP_MAX
 };
 
@@ -105,3 +109,7 @@ struct wire_message {
  * *ret_field. */
 int wire_decode(const void *data, size_t len, struct wire_message *ret,
 		uint32_t *ret_field);
+/* The messages of a RECORDS, each for wire_decode(). Start with *at = 0.
+ * 1; 0: there are no more; -EPROTO. */
+int wire_next(const void *data, size_t len, size_t *at, const void **ret,
+	      size_t *ret_len);

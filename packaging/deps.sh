@@ -15,7 +15,7 @@ packages()
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev \
 		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev \
 		libc-ares-dev ;;
-	try) echo git procps ;;
+	try) echo git procps python3 curl openssl ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
 		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils \
 		openssl curl wget iproute2 openssh-client dropbear-bin redis-tools postgresql ;;

@@ -1,17 +1,25 @@
 /*
  * The index file: opening, its tables, statements. What always holds: it is a
  * cache, so whatever is wrong with it (another schema, damage, another log) is
- * cured by emptying it, in place, as SQLite itself does it safely beside other
- * processes; the file is opened without following links, and SQL in it (views,
- * triggers) is not trusted to run anything.
+ * cured by emptying it, in place; one process at a time looks whether that is
+ * needed, since two that find a new file would empty what each other filled;
+ * the file is opened without following links, and SQL in it (views, triggers)
+ * is not trusted to run anything.
  */
 #include "query/index-internal.h"
 
+#include "lib/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
+#include <time.h>
 
 #define SCHEMA_VERSION 1
 #define APPLICATION_ID 0x41425849 /* "ABXI" */
 #define BUSY_MS 60000		  /* another one may be filling it */
+#define LOCK_STEP_MS 10
 
 static const char schema[] =
 	"CREATE TABLE log(one INTEGER PRIMARY KEY CHECK(one=1), id BLOB,"
@@ -220,7 +228,35 @@ set_up(struct index *ix, struct err *e)
 			  e);
 }
 
-/* As SQLite advises: safe beside others that have it open. */
+/* The index's folder, locked until it is closed; -EBADF for one in memory.
+ * Waits as long as for SQLite's own locks: who holds it does so for a moment.
+ */
+static int
+lock(const char *path, struct err *e)
+{
+	const struct timespec pause = { 0, LOCK_STEP_MS * 1000000L };
+	const char *name = path ? strrchr(path, '/') : NULL;
+	_cleanup_free_ char *folder = NULL;
+	_cleanup_close_ int fd = -EBADF;
+
+	if (!path)
+		return -EBADF;
+	folder = name ? strndup(path, (size_t)(name - path) + 1) : strdup(".");
+	if (!folder)
+		return err_sys(e, ENOMEM, "the index");
+	fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return err_sys(e, errno, "the index: %s", folder);
+	for (int ms = 0; flock(fd, LOCK_EX | LOCK_NB) < 0; ms += LOCK_STEP_MS) {
+		if (errno != EWOULDBLOCK || ms >= BUSY_MS)
+			return err_sys(e, errno, "the index: a lock of %s",
+				       folder);
+		nanosleep(&pause, NULL);
+	}
+	return TAKE_FD(fd);
+}
+
+/* As SQLite advises for a file that is no good. */
 static int
 empty(struct index *ix, struct err *e)
 {
@@ -262,11 +298,17 @@ int
 index_open(const char *path, bool rebuild, struct index **ret, struct err *e)
 {
 	struct index *ix = calloc(1, sizeof(*ix));
+	_cleanup_close_ int locked = -EBADF;
 	int r;
 
 	if (!ix || kind_cache_new(&ix->kinds) < 0) {
 		free(ix);
 		return err_sys(e, ENOMEM, "the index");
+	}
+	locked = lock(path, e);
+	if (locked < 0 && path) {
+		index_free(ix);
+		return locked;
 	}
 	if (sqlite3_open_v2(path ? path : ":memory:", &ix->db,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE |

@@ -17,6 +17,7 @@
 #include <linux/netfilter_ipv4.h>
 #include <netinet/tcp.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #define TURN 64 /* connections of one listener in one turn */
@@ -31,6 +32,7 @@ struct listener {
 struct acceptor {
 	struct listener at[NET_FDS_MAX];
 	size_t n;
+	size_t most; /* connections that there are descriptors for */
 	bool full;   /* no more connections for now */
 	bool paused; /* the shim offered to end */
 };
@@ -180,7 +182,7 @@ is_full(const struct shim *s)
 {
 	uint64_t most = s->limits.connections;
 
-	return s->n_conns >= SHIM_CONNS_MAX || (most && s->n_conns >= most);
+	return s->n_conns >= s->acceptor->most || (most && s->n_conns >= most);
 }
 
 static void
@@ -302,6 +304,22 @@ listener_start(struct shim *s, struct listener *l)
 	return l->ev ? event_add(l->ev, NULL) : -ENOMEM;
 }
 
+/* Both ends of each, and what else is open; else a connection that was made for
+ * us would have no descriptor to arrive in. */
+static size_t
+connections_max(void)
+{
+	struct rlimit lim;
+	size_t most = SHIM_CONNS_MAX;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 &&
+	    lim.rlim_cur != RLIM_INFINITY)
+		most = lim.rlim_cur > 2 * SHIM_FDS_OTHER
+			       ? (lim.rlim_cur - SHIM_FDS_OTHER) / 2
+			       : SHIM_FDS_OTHER / 4;
+	return MIN(most, (size_t)SHIM_CONNS_MAX);
+}
+
 int
 accept_new(struct shim *s, struct listeners *from, struct err *e)
 {
@@ -309,6 +327,7 @@ accept_new(struct shim *s, struct listeners *from, struct err *e)
 
 	if (!a)
 		return err_sys(e, -ENOMEM, "listeners");
+	a->most = connections_max();
 	for (; a->n < from->n; a->n++)
 		a->at[a->n] = (struct listener){ .shim = s,
 						 .fd = TAKE_FD(from->fd[a->n]),

@@ -27,18 +27,21 @@ last_steps(struct err *e)
 	return shim_seccomp(e);
 }
 
-/* Root's shim serves a box that may have more connections than root's shell
- * could; a user's has what the user has. */
-static void
-raise_descriptors(void)
+void
+shim_raise_descriptors(void)
 {
 	struct rlimit lim;
 
-	if (getrlimit(RLIMIT_NOFILE, &lim) == 0 &&
-	    lim.rlim_max < NOFILE_WANTED) {
-		lim.rlim_max = NOFILE_WANTED;
-		(void)setrlimit(RLIMIT_NOFILE, &lim);
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0)
+		return;
+	if (lim.rlim_max < NOFILE_WANTED) {
+		const struct rlimit more = { lim.rlim_cur, NOFILE_WANTED };
+
+		if (setrlimit(RLIMIT_NOFILE, &more) == 0)
+			lim.rlim_max = NOFILE_WANTED;
 	}
+	lim.rlim_cur = MIN(lim.rlim_max, (rlim_t)NOFILE_WANTED);
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
 int
@@ -61,6 +64,5 @@ shim_confine(const struct confine_options *o, struct err *e)
 	if (proc < 0)
 		return err_sys(e, -errno, "/proc");
 	(void)clearenv();
-	raise_descriptors();
 	return jail_enter(&j, text, sizeof(text), &overflow, e);
 }

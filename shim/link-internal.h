@@ -1,5 +1,6 @@
 #pragma once
 /* What link.c, link_ask.c and link_table.c share. */
+#include "net/batch.h"
 #include "shim/link.h"
 #include "shim/shim.h"
 
@@ -66,13 +67,14 @@ struct link {
 	struct link_owner owner;
 	int chan;
 	bool broken;
-	struct event *ev_read, *ev_write, *ev_local;
+	struct event *ev_read, *ev_write, *ev_local, *ev_push;
+	struct net_batch batch;	     /* made in this turn */
 	struct packet *head, **tail; /* made and not sent */
 	size_t queued;		     /* bytes of them */
 	struct local *local, **local_tail;
 	struct questions asked;
 	struct routes routes;
-	uint8_t *in, *out; /* NET_PACKET_MAX each */
+	uint8_t *in, *out; /* NET_PACKET_MAX each; out is in the batch */
 };
 
 /* A route's question remembers for what it was. */
@@ -84,8 +86,12 @@ struct route_asked {
 
 /* The channel is of no use any more: tells the owner. */
 void link_broke(struct link *l);
-/* Sends what was made in l->out. 0, or why it could not even be made. */
+/* Sends what was made in l->out, at the end of this turn of the loop. 0, or why
+ * it could not even be made. */
 int link_send(struct link *l, struct net_writer *w);
+/* The same for what nobody waits for: with the next question, or in a moment,
+ * so that the supervisor does not wake up for it alone. */
+int link_tell(struct link *l, struct net_writer *w);
 /* A number for a question; without one the channel is given up, since the
  * caller waits for an answer. */
 uint32_t link_number(struct link *l, enum asked kind, void *call);

@@ -11,7 +11,8 @@
 #include <event2/event.h>
 #include <string.h>
 
-#define TURN 64u /* packets that are read in one turn */
+#define TURN 64u     /* packets that are read in one turn */
+#define TELL_US 1000 /* what is told waits at most that long */
 
 /* ---- sending ------------------------------------------------------------- */
 
@@ -23,11 +24,13 @@ link_broke(struct link *l)
 	l->broken = true;
 	event_del(l->ev_read);
 	event_del(l->ev_write);
+	event_del(l->ev_push);
 	l->owner.end(l->owner.arg);
 }
 
+/* Keeps what the channel did not take. */
 static void
-enqueue(struct link *l, size_t len)
+enqueue(struct link *l, const uint8_t *data, size_t len)
 {
 	struct packet *p = malloc(sizeof(*p) + len);
 
@@ -37,7 +40,7 @@ enqueue(struct link *l, size_t len)
 	}
 	p->next = NULL;
 	p->len = len;
-	memcpy(p->data, l->out, len);
+	memcpy(p->data, data, len);
 	if (!l->head)
 		event_add(l->ev_write, NULL);
 	*l->tail = p;
@@ -45,23 +48,63 @@ enqueue(struct link *l, size_t len)
 	l->queued += len;
 }
 
-/* Sends what was made in l->out. 0, or why it could not even be made. */
+static void
+push(struct link *l)
+{
+	struct net_batch *b = &l->batch;
+	int r = -EAGAIN;
+
+	if (!l->head && !l->broken)
+		r = net_batch_send(b, l->chan);
+	for (size_t i = 0; r == -EAGAIN && !l->broken && i < b->n; i++)
+		enqueue(l, b->buf + b->packet[i].at, b->packet[i].len);
+	if (r < 0 && r != -EAGAIN)
+		link_broke(l);
+	net_batch_clear(b);
+	l->out = net_batch_at(b);
+}
+
+static void
+on_push(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
+{
+	push(arg);
+}
+
+/* False: it went out already, for want of room. */
+static bool
+gather(struct link *l, size_t len)
+{
+	bool full = net_batch_add(&l->batch, len, -EBADF, false);
+
+	if (full)
+		push(l);
+	l->out = net_batch_at(&l->batch);
+	return !full;
+}
+
 int
 link_send(struct link *l, struct net_writer *w)
 {
 	ssize_t len = net_end(w);
-	int r = -EAGAIN;
 
 	if (len < 0)
 		return (int)len;
-	if (l->broken)
-		return 0;
-	if (!l->head)
-		r = net_send(l->chan, l->out, (size_t)len, NULL, 0);
-	if (r == -EAGAIN)
-		enqueue(l, (size_t)len);
-	else if (r < 0)
-		link_broke(l);
+	if (!l->broken && gather(l, (size_t)len))
+		event_active(l->ev_push, EV_TIMEOUT, 0);
+	return 0;
+}
+
+int
+link_tell(struct link *l, struct net_writer *w)
+{
+	static const struct timeval soon = { .tv_usec = TELL_US };
+	ssize_t len = net_end(w);
+
+	if (len < 0)
+		return (int)len;
+	if (!l->broken && gather(l, (size_t)len) &&
+	    !event_pending(l->ev_push, EV_TIMEOUT, NULL))
+		event_add(l->ev_push, &soon);
 	return 0;
 }
 
@@ -327,6 +370,23 @@ on_message(struct link *l, const struct net_message *m, int *fd)
 	}
 }
 
+static int
+take_all(struct link *l, size_t len, int *fd)
+{
+	struct net_message m;
+	const uint8_t *p;
+	size_t at = 0, part;
+	int r = 0;
+
+	while (!l->broken &&
+	       (r = net_batch_next(l->in, len, &at, &p, &part)) > 0) {
+		if (net_decode(p, part, false, &m) < 0)
+			return -EPROTO;
+		on_message(l, &m, fd);
+	}
+	return r;
+}
+
 static void
 on_readable(_unused_ evutil_socket_t unused, _unused_ short what, void *arg)
 {
@@ -334,18 +394,16 @@ on_readable(_unused_ evutil_socket_t unused, _unused_ short what, void *arg)
 
 	for (unsigned int i = 0; i < TURN && !l->broken; i++) {
 		_cleanup_close_ int fd = -EBADF;
-		struct net_message m;
 		size_t n_fds = 0;
 		ssize_t n = net_recv(l->chan, l->in, NET_PACKET_MAX, &fd, 1,
 				     &n_fds);
 
 		if (n == -EAGAIN)
 			return;
-		if (n <= 0 || net_decode(l->in, (size_t)n, false, &m) < 0) {
+		if (n <= 0 || take_all(l, (size_t)n, &fd) < 0) {
 			link_broke(l);
 			return;
 		}
-		on_message(l, &m, &fd);
 	}
 }
 
@@ -361,7 +419,8 @@ make_events(struct link *l)
 	l->ev_write =
 		event_new(b, l->chan, EV_WRITE | EV_PERSIST, on_writable, l);
 	l->ev_local = evtimer_new(b, on_local, l);
-	if (!l->ev_read || !l->ev_write || !l->ev_local)
+	l->ev_push = evtimer_new(b, on_push, l);
+	if (!l->ev_read || !l->ev_write || !l->ev_local || !l->ev_push)
 		return -ENOMEM;
 	return event_add(l->ev_read, NULL);
 }
@@ -383,11 +442,11 @@ link_new(struct shim *s, int chan, const struct link_owner *o,
 	l->local_tail = &l->local;
 	/* only what a packet needs of them ever becomes memory */
 	l->in = malloc(NET_PACKET_MAX);
-	l->out = malloc(NET_PACKET_MAX);
-	if (!l->in || !l->out || make_events(l) < 0) {
+	if (!l->in || net_batch_init(&l->batch) < 0 || make_events(l) < 0) {
 		link_free(l);
 		return err_sys(e, -ENOMEM, "the channel");
 	}
+	l->out = net_batch_at(&l->batch);
 	*ret = l;
 	return 0;
 }
@@ -415,6 +474,7 @@ link_free(struct link *l)
 	free_event(l->ev_read);
 	free_event(l->ev_write);
 	free_event(l->ev_local);
+	free_event(l->ev_push);
 	while (l->head) {
 		struct packet *p = l->head;
 
@@ -432,6 +492,6 @@ link_free(struct link *l)
 	routes_clear(&l->routes);
 	close(l->chan);
 	free(l->in);
-	free(l->out);
+	net_batch_done(&l->batch);
 	free(l);
 }

@@ -181,7 +181,7 @@ link_done(struct link *l, uint64_t action, const struct result *r)
 	net_put_u64(&w, NET_F_BYTES_OUT, r->bytes_out);
 	if (r->response)
 		net_put_u64(&w, NET_F_RESPONSE, (uint64_t)r->response);
-	if (link_send(l, &w) < 0)
+	if (link_tell(l, &w) < 0)
 		link_broke(l);
 }
 
@@ -192,7 +192,7 @@ link_gone(struct link *l, uint64_t conn)
 
 	net_begin(&w, l->out, NET_GONE, 0, 0);
 	net_put_u64(&w, NET_F_CONN, conn);
-	(void)link_send(l, &w);
+	(void)link_tell(l, &w);
 }
 
 void

@@ -42,8 +42,9 @@ struct dns;
 	(16u << 20)    /* bytes that wait for the supervisor to read; beyond,  \
 			  questions fail */
 #define SHIM_PIPES 64u /* for splice(2), in all */
-#define SHIM_LINGER_S 60u /* with nothing open: then it offers to end */
-#define SHIM_HEAD_S 10u	  /* for a hello or head where head_us is 0 */
+#define SHIM_FDS_OTHER 192u /* pipes, listeners, what is kept for a moment */
+#define SHIM_LINGER_S 60u   /* with nothing open: then it offers to end */
+#define SHIM_HEAD_S 10u	    /* for a hello or head where head_us is 0 */
 
 /* A host of the shim's own, in every box: http://agentbox.internal/why/last is
  * what the agent was told last of something that did not go ahead. */

@@ -279,6 +279,7 @@ free_parts(struct process *p)
 	limits_free(s);
 	names_free(s->names);
 	tls_context_free(s->tls);
+	free(s->last);
 	shim_free_event(&p->ev_look);
 	if (s->base)
 		event_base_free(s->base);
@@ -288,8 +289,10 @@ static int
 serve(struct process *p, struct err *e)
 {
 	const struct confine_options o = { .become = p->become, .uid = p->uid };
-	int r = set_up(p, e);
+	int r;
 
+	shim_raise_descriptors();
+	r = set_up(p, e);
 	if (r == 0)
 		r = make_parts(p, e);
 	if (r == 0)

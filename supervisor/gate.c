@@ -93,6 +93,12 @@ take_who(struct gate *g, const struct gate_options *o)
 	return 0;
 }
 
+static void
+on_room(void *arg)
+{
+	gate_pump(arg);
+}
+
 int
 gate_new(const struct gate_options *o, struct gate **ret, struct err *e)
 {
@@ -111,6 +117,8 @@ gate_new(const struct gate_options *o, struct gate **ret, struct err *e)
 		gate_free(g);
 		return err_sys(e, r, "gate");
 	}
+	if (o->scribe)
+		scribe_on_room(o->scribe, on_room, g);
 	*ret = g;
 	return 0;
 }
@@ -309,16 +317,16 @@ take_turn(struct gate *g, struct gate_call *c)
 	}
 }
 
-/* Not while what is on its way has to arrive first. Without anything there,
- * there is nothing to wait for, and a failure is an answer. */
+/* Not while what is on its way has to arrive first, decisions or whatever else
+ * was told. Without anything there, there is nothing to wait for, and a failure
+ * is an answer. */
 static bool
 has_room(const struct gate *g)
 {
-	if (!g->n_flights)
-		return true;
-	return g->n_flights < GATE_FLIGHT_MAX &&
-	       g->n_open + g->n_flights < GATE_OPEN_MAX && !g->resync &&
-	       scribe_ready(g->o.scribe);
+	if (g->n_flights && (g->n_flights >= GATE_FLIGHT_MAX || g->resync ||
+			     g->n_open + g->n_flights >= GATE_OPEN_MAX))
+		return false;
+	return !g->o.scribe || !scribe_is_busy(g->o.scribe);
 }
 
 /* As many as may be under way. Not within itself: a call that ends at once may

@@ -3,6 +3,7 @@
 #include "supervisor/net.h"
 
 #include "net/addr.h"
+#include "net/batch.h"
 #include "net/dial.h"
 #include "net/hostname.h"
 #include "net/reasons.h"
@@ -20,6 +21,7 @@
 #define NET_CONNS_MAX 65536u	/* connections that it says are open */
 #define NET_ACTIONS_MAX 131072u /* actions of which it owes the end */
 #define NET_OPEN_MAX 256u	/* requests without outcome */
+#define NET_FDS_WANTED 4096u	/* of the supervisor */
 #define NET_LAST_MAX 128u	/* told one by one when all end; then a sum */
 #define NET_LAST_US 100000u	/* for what the shim says at the end */
 #define NET_TURN 64u		/* packets in one turn of the loop */
@@ -149,9 +151,12 @@ struct net {
 	enum net_state state;
 	bool frozen;
 	struct net_shim shim;
-	struct event *ev_again, *ev_turns;
-	unsigned int deaths; /* in a row, without READY */
-	uint8_t *in, *out;
+	struct event *ev_again, *ev_turns, *ev_push;
+	unsigned int deaths;	/* in a row, without READY */
+	struct net_batch batch; /* for the shim, this turn */
+	struct net_inbox inbox;
+	const uint8_t *in; /* the packet that is looked at */
+	uint8_t *out;	   /* where the next one is made */
 	/* questions */
 	struct net_ask *asks[NET_TABLE];
 	size_t n_asks, held;
@@ -186,6 +191,8 @@ void net_shim_freeze(struct net *n, bool on);
 /* Sends what was made; fd (or -EBADF) is taken. secret: wiped afterwards. */
 void net_shim_send(struct net *n, struct net_writer *w, int fd, bool secret);
 void net_shim_say(struct net *n, enum net_op op); /* without fields */
+/* What was made in this turn leaves now. */
+void net_shim_push(struct net *n);
 /* Reads no more while too much is under way. */
 void net_shim_pace(struct net *n);
 void net_shim_last_words(struct net *n);

@@ -12,6 +12,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #define AGAIN_US 100000u /* after the first death; then twice that, ... */
@@ -130,6 +131,12 @@ on_turns(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
 	net_shim_pace(n);
 }
 
+static void
+on_push(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
+{
+	net_shim_push(arg);
+}
+
 /* Life */
 
 static int
@@ -159,9 +166,10 @@ copy_options(struct net *n, const struct net_options *o)
 	if (!n->o.shim || !n->o.box || !n->o.ca_key != !o->ca_key ||
 	    !n->o.ca_cert != !o->ca_cert)
 		return -ENOMEM;
-	n->in = malloc(NET_PACKET_MAX);
-	n->out = malloc(NET_PACKET_MAX);
-	return n->in && n->out ? 0 : -ENOMEM;
+	if (net_batch_init(&n->batch) < 0 || net_inbox_init(&n->inbox) < 0)
+		return -ENOMEM;
+	n->out = net_batch_at(&n->batch);
+	return 0;
 }
 
 /* Which name has which address outlives the shims. */
@@ -198,7 +206,21 @@ make_events(struct net *n)
 	}
 	n->ev_again = evtimer_new(b, on_again, n);
 	n->ev_turns = evtimer_new(b, on_turns, n);
-	return n->ev_again && n->ev_turns ? 0 : -ENOMEM;
+	n->ev_push = evtimer_new(b, on_push, n);
+	return n->ev_again && n->ev_turns && n->ev_push ? 0 : -ENOMEM;
+}
+
+/* What is being dialled has a descriptor each until it is the shim's. */
+static void
+raise_descriptors(void)
+{
+	struct rlimit lim;
+
+	if (getrlimit(RLIMIT_NOFILE, &lim) < 0 ||
+	    lim.rlim_cur >= NET_FDS_WANTED)
+		return;
+	lim.rlim_cur = MIN(lim.rlim_max, (rlim_t)NET_FDS_WANTED);
+	(void)setrlimit(RLIMIT_NOFILE, &lim);
 }
 
 int
@@ -225,6 +247,7 @@ net_new(const struct net_options *o, struct net_listeners *l, struct net **ret,
 		net_free(n);
 		return err_sys(e, r, "the network of the box");
 	}
+	raise_descriptors();
 	net_sleep(n);
 	*ret = n;
 	return 0;
@@ -254,6 +277,7 @@ free_parts(struct net *n)
 	}
 	free_event(n->ev_again);
 	free_event(n->ev_turns);
+	free_event(n->ev_push);
 	resolver_free(n->resolver);
 	dialler_free(n->dialler);
 	addr_own_free(n->own);
@@ -273,8 +297,8 @@ net_free(struct net *n)
 	free((void *)(uintptr_t)n->o.box);
 	free_blob(n->o.ca_key, n->o.ca_key_len);
 	free_blob(n->o.ca_cert, n->o.ca_cert_len);
-	free(n->in);
-	free(n->out);
+	net_batch_done(&n->batch);
+	net_inbox_done(&n->inbox);
 	free(n);
 }
 

@@ -142,7 +142,7 @@ explain(const struct net_ask *a, const struct gate_action *act,
 		return;
 	}
 	cond_expected(p, rule, d.failed_cond, expected, sizeof(expected));
-	snprintf(buf, size, "%s: %s is to be %s", reasons[why].what,
+	snprintf(buf, size, "%s: %s: expected %s", reasons[why].what,
 		 cond_pointer(p, rule, d.failed_cond), expected);
 }
 

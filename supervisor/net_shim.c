@@ -132,27 +132,28 @@ spawn(struct net *n, int chan, int log)
 
 /* Sending */
 
+/* Keeps what the channel did not take. */
 static void
-enqueue(struct net *n, size_t len, int fd, bool secret)
+enqueue(struct net *n, struct net_batch_packet *p)
 {
 	struct net_shim *s = &n->shim;
-	struct net_out *x = malloc(sizeof(*x) + len);
+	struct net_out *x = malloc(sizeof(*x) + p->len);
 
-	if (!x || s->out_bytes + len > NET_OUT_MAX) {
+	if (!x || s->out_bytes + p->len > NET_OUT_MAX) {
 		free(x);
-		if (fd >= 0)
-			close(fd);
 		net_shim_broke(n, "network.shim-stuck",
 			       "it does not read what it is told");
 		return;
 	}
-	*x = (struct net_out){ .fd = fd, .len = len, .secret = secret };
-	memcpy(x->data, n->out, len);
+	*x = (struct net_out){ .fd = TAKE_FD(p->fd),
+			       .len = p->len,
+			       .secret = p->secret };
+	memcpy(x->data, n->batch.buf + p->at, p->len);
 	if (!s->head)
 		event_add(s->ev_write, NULL);
 	*s->tail = x;
 	s->tail = &x->next;
-	s->out_bytes += len;
+	s->out_bytes += p->len;
 }
 
 static void
@@ -166,10 +167,24 @@ out_free(struct net_out *x)
 }
 
 void
+net_shim_push(struct net *n)
+{
+	struct net_batch *b = &n->batch;
+	int r = -EAGAIN;
+
+	if (n->shim.chan >= 0 && !n->shim.head)
+		r = net_batch_send(b, n->shim.chan);
+	for (size_t i = 0; r == -EAGAIN && n->shim.chan >= 0 && i < b->n; i++)
+		enqueue(n, &b->packet[i]);
+	/* any other failure: it is gone, which its exit will say */
+	net_batch_clear(b);
+	n->out = net_batch_at(b);
+}
+
+void
 net_shim_send(struct net *n, struct net_writer *w, int fd, bool secret)
 {
 	ssize_t len = net_end(w);
-	int r = -EAGAIN;
 
 	if (len < 0 || n->shim.chan < 0) {
 		if (fd >= 0)
@@ -179,15 +194,11 @@ net_shim_send(struct net *n, struct net_writer *w, int fd, bool secret)
 				       "an answer that cannot be sent");
 		return;
 	}
-	if (!n->shim.head)
-		r = net_send(n->shim.chan, n->out, (size_t)len, &fd, fd >= 0);
-	if (r == -EAGAIN)
-		enqueue(n, (size_t)len, fd, secret);
-	else if (fd >= 0)
-		close(fd);
-	/* any other failure: it is gone, which its exit will say */
-	if (secret)
-		explicit_bzero(n->out, (size_t)len);
+	if (net_batch_add(&n->batch, (size_t)len, fd, secret))
+		net_shim_push(n);
+	else
+		event_active(n->ev_push, EV_TIMEOUT, 0);
+	n->out = net_batch_at(&n->batch);
 }
 
 void
@@ -243,33 +254,60 @@ net_shim_pace(struct net *n)
 		event_add(s->ev_read, NULL);
 }
 
-/* False: no more now. */
-static bool
-read_one(struct net *n)
+static void
+take(struct net *n, const uint8_t *data, size_t len)
 {
 	struct net_message m;
-	size_t fds;
-	ssize_t len =
-		net_recv(n->shim.chan, n->in, NET_PACKET_MAX, NULL, 0, &fds);
 	char text[64];
 
-	if (len == -EAGAIN)
-		return false;
-	if (len == 0) { /* it ends; its exit says how */
-		event_del(n->shim.ev_read);
-		return false;
-	}
-	if (len < 0 || net_decode(n->in, (size_t)len, true, &m) < 0) {
+	n->in = data;
+	if (net_decode(data, len, true, &m) < 0) {
 		net_shim_broke(n, "network.shim-packet",
 			       "a packet that no shim sends");
-		return false;
-	}
-	if (net_message(n, &m, (size_t)len) < 0) {
+	} else if (net_message(n, &m, len) < 0) {
 		snprintf(text, sizeof(text), "%s out of turn or malformed",
 			 net_op_name(m.op));
 		net_shim_broke(n, "network.shim-protocol", text);
 	}
-	return !n->shim.broken;
+}
+
+static void
+take_all(struct net *n, const uint8_t *data, size_t len)
+{
+	const uint8_t *p;
+	size_t at = 0, part, k = 0;
+	int r = 0;
+
+	while (!n->shim.broken && k <= NET_BATCH_MAX &&
+	       (r = net_batch_next(data, len, &at, &p, &part)) > 0)
+		if (++k <= NET_BATCH_MAX)
+			take(n, p, part);
+	if (r < 0 || k > NET_BATCH_MAX)
+		net_shim_broke(n, "network.shim-packet",
+			       "a packet that no shim sends");
+}
+
+/* Those that are there, at most NET_INBOX_MAX. False: no more now. */
+static bool
+read_some(struct net *n)
+{
+	struct net_shim *s = &n->shim;
+	int k = net_inbox_recv(&n->inbox, s->chan, NET_INBOX_MAX);
+
+	if (k == -EAGAIN)
+		return false;
+	if (k < 0)
+		net_shim_broke(n, "network.shim-packet",
+			       "a packet that no shim sends");
+	for (int i = 0; i < k && !s->broken; i++) {
+		if (!n->inbox.len[i]) { /* it ends; its exit says how */
+			event_del(s->ev_read);
+			return false;
+		}
+		take_all(n, net_inbox_at(&n->inbox, (size_t)i),
+			 n->inbox.len[i]);
+	}
+	return k == NET_INBOX_MAX && !s->broken;
 }
 
 static void
@@ -277,8 +315,8 @@ on_readable(_unused_ evutil_socket_t fd, _unused_ short what, void *arg)
 {
 	struct net *n = arg;
 
-	for (unsigned int i = 0; i < NET_TURN; i++)
-		if (is_full(n) || n->frozen || !read_one(n))
+	for (unsigned int i = 0; i < NET_TURN / NET_INBOX_MAX; i++)
+		if (is_full(n) || n->frozen || !read_some(n))
 			break;
 	net_shim_pace(n);
 }
@@ -291,6 +329,7 @@ net_shim_last_words(struct net *n)
 	struct net_shim *s = &n->shim;
 	uint64_t until = net_now_us() + NET_LAST_US;
 
+	net_shim_push(n);
 	while (n->n_actions && s->chan >= 0 && !s->broken && !n->frozen) {
 		struct pollfd p = { .fd = s->chan, .events = POLLIN };
 		uint64_t now = net_now_us();
@@ -298,7 +337,7 @@ net_shim_last_words(struct net *n)
 		if (now >= until || net_is_behind(n) ||
 		    poll(&p, 1, (int)((until - now + 999) / 1000)) <= 0)
 			break;
-		while (!net_is_behind(n) && read_one(n))
+		while (!net_is_behind(n) && read_some(n))
 			;
 	}
 }

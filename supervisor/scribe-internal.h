@@ -5,8 +5,9 @@
 #include "audit/client.h"
 
 /* Fewer than the client has places for. */
-#define SCRIBE_IN_FLIGHT_MAX 128u
+#define SCRIBE_IN_FLIGHT_MAX 256u
 #define SCRIBE_PAUSE_US 4000u
+#define SCRIBE_TELL_US 1000u /* what is told waits at most that long */
 
 struct event;
 
@@ -23,6 +24,7 @@ struct item {
 	enum record_type type;
 	uint64_t ref;
 	unsigned int flags;
+	uint64_t sent_us;
 	uint64_t deadline; /* of who asked; 0: told */
 	scribe_done *done;
 	void *arg;
@@ -34,6 +36,7 @@ struct scribe {
 	struct client *client;
 	const struct wire_hello *hello;
 	struct item *first, **last;
+	struct item *unsent; /* the first of those; none is before it */
 	size_t n, bytes, in_flight;
 	bool sending;
 	uint64_t lost;
@@ -42,9 +45,13 @@ struct scribe {
 	uint64_t retry_us; /* nothing is sent again before; 0: at once */
 	uint64_t pause_us; /* before the next attempt; doubled each time */
 	uint64_t ask_us;
+	uint64_t timer_us;	    /* when the timer rings; 0: it does not */
+	void (*on_room)(void *arg); /* who waits for room; or NULL */
+	void *room_arg;
+	bool room_wanted;
 	pid_t starter; /* of a writer; 0: none */
 	struct event_base *base;
-	struct event *ev, *ev_time;
+	struct event *ev, *ev_time, *ev_push;
 	struct fields fields; /* for callers */
 	struct fields out;    /* what is being sent */
 };
@@ -64,3 +71,6 @@ void scribe_retry_soon(struct scribe *t);
 
 /* scribe.c */
 void scribe_set_timer(struct scribe *t);
+/* What was sent goes out at the end of this turn of the loop; what nobody waits
+ * for with the next that somebody does, or in a moment. */
+void scribe_push_soon(struct scribe *t, bool awaited);

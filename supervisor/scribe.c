@@ -52,6 +52,16 @@ come_back(struct scribe *t)
 		scribe_gone(t);
 }
 
+/* Who found no room looks again. */
+static void
+tell_room(struct scribe *t)
+{
+	if (!t->room_wanted || !t->on_room)
+		return;
+	t->room_wanted = false;
+	t->on_room(t->room_arg);
+}
+
 static void
 receive(struct scribe *t)
 {
@@ -64,6 +74,7 @@ receive(struct scribe *t)
 		come_back(t);
 	}
 	scribe_send_unsent(t);
+	tell_room(t);
 }
 
 /* Who waited too long hears so; the rest of it is tell_late()'s. */
@@ -95,15 +106,33 @@ on_time(struct scribe *t)
 			come_back(t);
 		scribe_send_unsent(t);
 	}
+	tell_room(t);
+	t->timer_us = 0;
 	scribe_set_timer(t);
+}
+
+/* When what was sent first has waited for so long that nothing may be expected
+ * any more; 0: nothing was sent. */
+static uint64_t
+patience_ends(const struct scribe *t)
+{
+	const struct item *it = t->first;
+
+	while (it && it->state == ITEM_UNSENT)
+		it = it->next;
+	return it ? it->sent_us + t->ask_us : 0;
 }
 
 /* Time of the next thing to do; 0: none. */
 static uint64_t
 next_time(const struct scribe *t)
 {
-	uint64_t at = t->retry_us;
+	uint64_t at = t->retry_us, end;
 
+	if (t->room_wanted) {
+		end = patience_ends(t);
+		at = end && (!at || end < at) ? end : at;
+	}
 	for (const struct item *it = t->first; it; it = it->next)
 		if (it->deadline && it->state == ITEM_SENT &&
 		    (!at || it->deadline < at))
@@ -132,11 +161,14 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 void
 scribe_set_timer(struct scribe *t)
 {
-	uint64_t at = next_time(t), now = scribe_now(), us;
+	uint64_t at, now, us;
 	struct timeval tv;
 
-	if (!t->ev_time || !at)
+	at = t->ev_time ? next_time(t) : 0;
+	if (!at)
 		return;
+	now = scribe_now();
+	t->timer_us = at;
 	us = at > now ? at - now : 0;
 	tv = (struct timeval){ .tv_sec = (time_t)(us / 1000000),
 			       .tv_usec = (suseconds_t)(us % 1000000) };
@@ -154,13 +186,56 @@ watch_fd(struct scribe *t)
 }
 
 static void
+push(struct scribe *t)
+{
+	struct err e = ERR_INIT;
+	int r;
+
+	if (t->away || t->sending)
+		return;
+	t->sending = true;
+	r = client_push(t->client, &e);
+	t->sending = false;
+	if (r < 0)
+		scribe_gone(t);
+	tell_room(t);
+}
+
+static void
+on_push(evutil_socket_t fd, short what, void *arg)
+{
+	struct scribe *t = arg;
+
+	(void)fd;
+	(void)what;
+	push(t);
+	scribe_send_unsent(t);
+}
+
+void
+scribe_push_soon(struct scribe *t, bool awaited)
+{
+	static const struct timeval soon = { .tv_usec = SCRIBE_TELL_US };
+
+	if (!t->ev_push)
+		return;
+	if (awaited)
+		event_active(t->ev_push, EV_TIMEOUT, 0);
+	else if (!event_pending(t->ev_push, EV_TIMEOUT, NULL))
+		event_add(t->ev_push, &soon);
+}
+
+static void
 unwatch(struct scribe *t)
 {
 	if (t->ev)
 		event_free(t->ev);
 	if (t->ev_time)
 		event_free(t->ev_time);
-	t->ev = t->ev_time = NULL;
+	if (t->ev_push)
+		event_free(t->ev_push);
+	t->ev = t->ev_time = t->ev_push = NULL;
+	t->timer_us = 0;
 	t->base = NULL;
 }
 
@@ -171,16 +246,20 @@ scribe_watch(struct scribe *t, struct event_base *base, struct err *e)
 
 	if (!base) {
 		unwatch(t);
+		push(t);
+		client_gather(t->client, false);
 		return 0;
 	}
 	t->base = base;
 	client_no_start(t->client);
 	t->ev_time = evtimer_new(base, on_timer, t);
-	r = t->ev_time ? (t->away ? 0 : watch_fd(t)) : -ENOMEM;
+	t->ev_push = evtimer_new(base, on_push, t);
+	r = t->ev_time && t->ev_push ? (t->away ? 0 : watch_fd(t)) : -ENOMEM;
 	if (r < 0) {
 		unwatch(t);
 		return err_sys(e, r, "audit trail");
 	}
+	client_gather(t->client, true);
 	scribe_set_timer(t);
 	return 0;
 }
@@ -195,6 +274,8 @@ turn(struct scribe *t, uint64_t until)
 
 	if (next && next < until)
 		until = next;
+	push(t);
+	p.fd = t->away ? -1 : client_fd(t->client);
 	if (poll(&p, 1, until > now ? (int)((until - now + 999) / 1000) : 0) >
 	    0)
 		receive(t);
@@ -359,10 +440,34 @@ owes(const struct scribe *t)
 		return -EPIPE;
 	if (t->n >= SCRIBE_KEPT_MAX / 4 || t->bytes >= SCRIBE_KEPT_BYTES / 4)
 		return -ENOBUFS;
-	for (const struct item *it = t->first; it; it = it->next)
-		if (it->state == ITEM_UNSENT)
-			return t->state < 0 ? t->state : -EAGAIN;
-	return 0;
+	if (t->unsent)
+		return t->state < 0 ? t->state : -EAGAIN;
+	return t->sending || t->in_flight >= SCRIBE_IN_FLIGHT_MAX ? -EAGAIN : 0;
+}
+
+void
+scribe_on_room(struct scribe *t, void (*on_room)(void *arg), void *arg)
+{
+	t->on_room = on_room;
+	t->room_arg = arg;
+}
+
+/* What a writer that works has to acknowledge first. One that fails, or does
+ * not answer, is no reason to wait: who asks hears that. */
+bool
+scribe_is_busy(struct scribe *t)
+{
+	uint64_t end;
+
+	if (owes(t) == 0 || t->away || t->state < 0 || !t->in_flight)
+		return false;
+	end = patience_ends(t);
+	if (!end || end <= scribe_now())
+		return false;
+	t->room_wanted = true;
+	if (!t->timer_us || t->timer_us > end)
+		scribe_set_timer(t);
+	return true;
 }
 
 bool
@@ -398,8 +503,9 @@ scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	r = scribe_item_send(it);
 	if (r < 0)
 		scribe_item_drop(it);
+	else if (!t->timer_us || t->timer_us > it->deadline)
+		scribe_set_timer(t);
 	scribe_send_unsent(t);
-	scribe_set_timer(t);
 	return r;
 }
 

@@ -61,6 +61,10 @@ int scribe_ask(struct scribe *t, enum record_type type, const struct fields *f,
 	       unsigned int flags, scribe_done *done, void *arg);
 /* Would it be heard now? Else something has to be acknowledged first. */
 bool scribe_ready(const struct scribe *t);
+/* Would it be heard as soon as the writer, which works, has acknowledged what
+ * it has? Then on_room is called when that may be so: once, from the loop. */
+bool scribe_is_busy(struct scribe *t);
+void scribe_on_room(struct scribe *t, void (*on_room)(void *arg), void *arg);
 /* Is there room for what is to be told? Half of it is kept for what cannot
  * wait. */
 bool scribe_room(const struct scribe *t);

@@ -20,11 +20,31 @@ scribe_now(void)
 	return (uint64_t)ts.tv_sec * 1000000u + (uint64_t)ts.tv_nsec / 1000u;
 }
 
+static struct item *
+next_unsent(struct item *it)
+{
+	while (it && it->state != ITEM_UNSENT)
+		it = it->next;
+	return it;
+}
+
+/* It has to be sent, again or for the first time. */
+static void
+is_unsent(struct item *it)
+{
+	struct scribe *t = it->t;
+
+	it->state = ITEM_UNSENT;
+	t->unsent = next_unsent(t->first);
+}
+
 void
 scribe_item_drop(struct item *it)
 {
 	struct scribe *t = it->t;
 
+	if (t->unsent == it)
+		t->unsent = next_unsent(it->next);
 	*it->link = it->next;
 	if (it->next)
 		it->next->link = it->link;
@@ -61,6 +81,8 @@ scribe_item_new(struct scribe *t, enum record_type type, uint64_t ref,
 		memcpy(it->bytes + f->len, outcome->bytes, more);
 	*t->last = it;
 	t->last = &it->next;
+	if (!t->unsent)
+		t->unsent = it;
 	t->n++;
 	t->bytes += f->len + more;
 	return it;
@@ -126,7 +148,7 @@ become_outcome(struct item *it, uint64_t seq)
 	it->type = RECORD_OUTCOME;
 	it->ref = seq;
 	it->flags = 0;
-	it->state = ITEM_UNSENT;
+	is_unsent(it);
 	scribe_send_unsent(it->t);
 }
 
@@ -146,7 +168,7 @@ told(struct item *it, uint64_t seq, int status)
 		t->lost++;
 		scribe_item_drop(it);
 	} else {
-		it->state = ITEM_UNSENT;
+		is_unsent(it);
 		scribe_retry_soon(t);
 	}
 }
@@ -212,28 +234,23 @@ scribe_item_send(struct item *it)
 		return -EAGAIN;
 	fill(&t->out, it->bytes, it->len);
 	it->state = ITEM_SENT;
+	it->sent_us = scribe_now();
+	if (t->unsent == it)
+		t->unsent = next_unsent(it->next);
 	t->sending = true;
 	t->in_flight++;
 	r = client_send(t->client, it->type, it->ref, &t->out, it->flags,
 			on_ack, it, &e);
 	t->sending = false;
 	if (r < 0) {
-		it->state = ITEM_UNSENT;
+		is_unsent(it);
 		t->in_flight--;
+	} else {
+		scribe_push_soon(t, it->deadline || it->flags & WIRE_DURABLE);
 	}
 	if (client_fd(t->client) < 0 || r == -EPIPE || r == -ECONNRESET)
 		scribe_gone(t);
 	return r < 0 ? (int)r : 0;
-}
-
-static struct item *
-first_unsent(const struct scribe *t)
-{
-	struct item *it = t->first;
-
-	while (it && it->state != ITEM_UNSENT)
-		it = it->next;
-	return it;
 }
 
 void
@@ -241,7 +258,7 @@ scribe_send_unsent(struct scribe *t)
 {
 	struct item *it = NULL;
 
-	while (!t->away && !t->retry_us && (it = first_unsent(t)))
+	while (!t->away && !t->retry_us && (it = t->unsent))
 		if (scribe_item_send(it) < 0)
 			break;
 	if (it && !t->in_flight)

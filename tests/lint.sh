@@ -70,23 +70,23 @@ check_words()
 }
 
 # Each header alone.
+header_one()
+{
+	echo "#include \"$1\"" | "${CC:-gcc}" "${CPP[@]}" "${WARN[@]}" \
+		-fsyntax-only -x c - || {
+		echo "$1 does not compile alone"
+		return 1
+	}
+}
+
 check_headers()
 {
-	local h bad=0
-
-	for h in $(files '\.h$'); do
-		echo "#include \"$h\"" | "${CC:-gcc}" "${CPP[@]}" "${WARN[@]}" \
-			-fsyntax-only -x c - || {
-			echo "$h does not compile alone"
-			bad=1
-		}
-	done
-	return $bad
+	files '\.h$' | xargs -r -P "$JOBS" -n 1 tests/lint.sh --header-one
 }
 
 check_shell()
 {
-	shell_files | xargs -r shellcheck -x
+	shell_files | xargs -r -P "$JOBS" -n 8 shellcheck -x
 }
 
 check_man()
@@ -125,10 +125,14 @@ check_tidy()
 		xargs -r -P "$JOBS" -n 1 tests/lint.sh --tidy-one
 }
 
-if [ "${1:-}" = --tidy-one ]; then
+case ${1:-} in
+--tidy-one)
 	tidy_one "$2"
-	exit
-fi
+	exit ;;
+--header-one)
+	header_one "$2"
+	exit ;;
+esac
 
 [ $# -gt 0 ] || set -- "${CHECKS[@]}"
 for c; do

@@ -1,7 +1,9 @@
 #!/bin/bash
 # What `make try` shows once agentbox is built: an example agent works in a box
 # with the `dev` profile, over a clone of this project's own history, and tries
-# to get out. Needs git and gcc; no root; leaves nothing behind.
+# to get out; another one reads a web server that it may read. Needs git and gcc,
+# and for the second part python3, curl and openssl; no root; leaves nothing
+# behind.
 #
 # Status 0: the work was done and nothing that should be refused came through.
 # shellcheck disable=SC2016 # inner shells expand
@@ -13,7 +15,7 @@ SRC=$PWD
 AGENTBOX=${AGENTBOX:-$SRC/build/bin/agentbox}
 TMP=$(mktemp -d "${TMPDIR:-/tmp}/abx-try-XXXXXX") || exit 1
 export AGENTBOX_STATE_DIR=$TMP/state # the audit log of the tour
-WORK=$TMP/work REPO=$TMP/work/repo
+WORK=$TMP/work REPO=$TMP/work/repo WEB=$TMP/web
 name=try-$$
 witness=
 bad=0
@@ -23,6 +25,7 @@ clean_up()
 	exec 8>&- # the witness ends with its standard input
 	[ ! "$witness" ] || wait "$witness" 2>/dev/null
 	[ ! "${stubborn:-}" ] || kill -9 "$stubborn" 2>/dev/null
+	[ ! "${handbook:-}" ] || kill "$handbook" 2>/dev/null
 	# a writer may be at work in there until it sees that its folder goes
 	rm -rf --one-file-system "$TMP" 2>/dev/null ||
 		{ sleep 0.2; rm -rf --one-file-system "$TMP"; }
@@ -107,7 +110,11 @@ start_witness()
 	echo "   The agent's attack program, run without a box:"
 	"$TMP/attack" --control "${targets[@]}" | sed 's/^/     /'
 	[ "${PIPESTATUS[0]}" = 0 ] || wrong "the control did not reach them"
-	touches=$(wc -l <"$TMP/seen")
+	for _ in $(seq 100); do # its port, and the control's two connections
+		touches=$(wc -l <"$TMP/seen")
+		[ "$touches" -ge 3 ] && break
+		sleep 0.05
+	done
 }
 
 work()
@@ -145,6 +152,108 @@ judge()
 	right "the secret is nowhere in what the agent said or left" \
 		bash -c '! grep -rqsF -f "$0" "${@}"' "$HOME/.ssh/id_test" \
 		"$TMP/out" "$REPO" "$WORK"
+}
+
+# A web server on this machine, under a name that only network.json knows, with
+# a certificate that only network.json trusts.
+start_handbook()
+{
+	local i
+
+	mkdir -p "$WEB" "$TMP/reader"
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout "$WEB/key.pem" -out "$WEB/cert.pem" -days 2 \
+		-subj /CN=handbook.example -addext subjectAltName=DNS:handbook.example \
+		>/dev/null 2>&1 || return 1
+	python3 tests/fixtures/agent/handbook.py "$WEB" >/dev/null 2>&1 8>&- &
+	handbook=$!
+	for ((i = 0; i < 200; i++)); do
+		[ -s "$WEB/port" ] && return 0
+		sleep 0.05
+	done
+	return 1
+}
+
+write_network()
+{
+	key=not-a-real-key-$RANDOM$RANDOM
+	(umask 077 && echo "$key" >"$WEB/secret")
+	export AGENTBOX_NETWORK_CONFIG=$WEB/network.json
+	cat >"$AGENTBOX_NETWORK_CONFIG" <<END
+{
+	"hosts": {"handbook.example": "127.0.0.1:$(cat "$WEB/port")"},
+	"ca": "$WEB/cert.pem",
+	"credentials": {
+		"handbook": {
+			"source": {"file": "$WEB/secret"}, "env": "HANDBOOK_KEY",
+			"use": [{"host": "handbook.example", "header": "authorization", "value": "Bearer {}"}]
+		}
+	}
+}
+END
+	cat >"$WEB/reader.json" <<'END'
+{
+	"version": 1, "name": "reader", "role": "execute",
+	"requires": {"optional": ["memory", "swap", "pids", "freeze"]},
+	"files": {"exec": ["@system", "@opt"], "read": ["@etc", "@etc-more"], "workspace": {"access": "write"}},
+	"network": {"allow": [{
+		"id": "pages", "host": "handbook.example", "method": "GET", "path": "/pages/*",
+		"because": "the handbook that it answers from"
+	}]},
+	"credentials": {"allow": [{"name": "handbook", "use": "network", "host": "handbook.example"}]}
+}
+END
+	chmod 600 "$WEB"/*.json
+}
+
+# said WHAT REGEX: the agent said so.
+said()
+{
+	right "$1" grep -qE "$2" "$TMP/net"
+}
+
+run_reader()
+{
+	echo "   \$ agentbox run --profile reader.json -- bash reader.sh"
+	grep '"id"' "$WEB/reader.json" | sed 's/^\s*/     /'
+	cp tests/fixtures/agent/reader.sh "$TMP/reader"
+	"$AGENTBOX" run --profile "$WEB/reader.json" --workspace "$TMP/reader" \
+		--timeout 100s -- bash reader.sh >"$TMP/net" 2>&1 </dev/null
+	grep -v ^env "$TMP/net" | cut -c 1-150 | sed 's/^/     /'
+	"$AGENTBOX" why last >"$TMP/why" 2>&1
+}
+
+network()
+{
+	local p lacking=
+
+	for p in python3 curl openssl; do
+		command -v "$p" >/dev/null || lacking="$lacking $p"
+	done
+	if [ "$lacking" ]; then
+		echo "   left out: it needs$lacking"
+		return
+	fi
+	start_handbook || { wrong "no web server"; return; }
+	write_network
+	run_reader
+	said "it reads the page that it may, over TLS, with no proxy set" \
+		'^page: page one'
+	said "another host does not exist" '^elsewhere: .*[Cc]ould not resolve'
+	said "a cloud's metadata service is refused" '^metadata: .*"reason":"no-rule"'
+	said "another method gets status 403" '^post: status 403'
+	said "so does another path, with the reason" \
+		'^private: .*"reason":"no-rule".* status 403'
+	said "its key is a placeholder" \
+		'^env HANDBOOK_KEY=agentbox-handbook-[0-9a-f]{32}$'
+	right "the server got the real one, and one request in all" \
+		test "$(cat "$WEB/asked")" = "GET /pages/1 Bearer $key"
+	right "which is nowhere in what the agent said, in its files, or the record" \
+		bash -c '! grep -rqsF "$0" "$@"' "$key" "$TMP/net" "$TMP/reader" \
+		"$AGENTBOX_STATE_DIR"
+	grep -E '^(denied|because|nearest)' "$TMP/why" | sed 's/^/     /'
+	right "agentbox why last says which rule came nearest" \
+		grep -qE '^nearest.*rule pages' "$TMP/why"
 }
 
 # A box that ignores every signal and forks, stopped all the same.
@@ -200,6 +309,8 @@ title "The agent at work"
 work
 title "Afterwards, outside"
 judge
+title "The network: an agent that may read one web server"
+network
 title "Stopping an agent that will not stop"
 stop
 title "What the record says of it"

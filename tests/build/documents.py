@@ -212,7 +212,8 @@ def check_paths():
             if not os.path.exists(os.path.join(os.path.dirname(doc), link)):
                 missing.append(f"{doc}: link to {link} leads nowhere")
         for f in re.findall(
-                r"(?<![\w/.])((?:tests|policy|sandbox|profiles|supervisor|lib|packaging)"
+                r"(?<![\w/.])((?:tests|policy|sandbox|profiles|supervisor|lib|packaging"
+                r"|net|shim|audit|query)"
                 r"/[\w/*.-]*[\w*])", text):
             if "X" in f:
                 continue

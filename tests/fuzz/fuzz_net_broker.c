@@ -5,6 +5,7 @@
  * action that went ahead gets one outcome, no descriptor or secret leaves
  * without an action, and nothing is left when it ends.
  */
+#include "net/batch.h"
 #include "supervisor/net-internal.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -433,27 +434,40 @@ begin(struct box *b, struct event_base *base)
 	begin_serving(b);
 }
 
-/* What was answered: a descriptor or a secret only with an action. */
+/* A descriptor or a secret only with an action. */
+static void
+check_answer(const uint8_t *p, size_t len, size_t n_fds)
+{
+	struct net_message m;
+	bool yes;
+
+	if (net_decode(p, len, false, &m) < 0)
+		abort();
+	yes = m.op == NET_ANSWER && m.number[NET_F_VERDICT] == NET_YES &&
+	      (m.has[NET_F_ACTION] || m.has[NET_F_LEASE]);
+	if (!yes && (n_fds || memmem(p, len, SECRET, strlen(SECRET))))
+		abort();
+}
+
+/* What was answered. */
 static void
 hear(const struct box *b)
 {
 	static uint8_t packet[NET_PACKET_MAX];
-	struct net_message m;
 	int fd = -EBADF;
 	size_t n;
 	ssize_t len;
 
 	while ((len = net_recv(b->chan, packet, sizeof(packet), &fd, 1, &n)) >
 	       0) {
-		bool yes;
+		const uint8_t *p;
+		size_t at = 0, part;
+		int r;
 
-		if (net_decode(packet, (size_t)len, false, &m) < 0)
-			abort();
-		yes = m.op == NET_ANSWER &&
-		      m.number[NET_F_VERDICT] == NET_YES &&
-		      (m.has[NET_F_ACTION] || m.has[NET_F_LEASE]);
-		if (!yes &&
-		    (n || memmem(packet, (size_t)len, SECRET, strlen(SECRET))))
+		while ((r = net_batch_next(packet, (size_t)len, &at, &p,
+					   &part)) > 0)
+			check_answer(p, part, n);
+		if (r < 0)
 			abort();
 		if (n)
 			close(fd);

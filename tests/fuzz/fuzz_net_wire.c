@@ -4,6 +4,7 @@
  * within the packet, keeps the bounds that readers rely on, and, written anew
  * from what was understood, is the same bytes: there is one reading.
  */
+#include "net/batch.h"
 #include "net/wire.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -91,12 +92,31 @@ check(const struct net_message *m, const uint8_t *data, size_t size)
 		abort();
 }
 
+/* What is split lies one behind the other, to the end. */
+static void
+split(const uint8_t *data, size_t size)
+{
+	const uint8_t *last = data, *p;
+	size_t at = 0, len = 0;
+	int r;
+
+	while ((r = net_batch_next(data, size, &at, &p, &len)) > 0) {
+		if (!len || p < last || p + len > data + size ||
+		    p + len != data + at)
+			abort();
+		last = data + at;
+	}
+	if (r == 0 && at != size)
+		abort();
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct net_message m;
 	bool shims = net_decode(data, size, true, &m) == 0;
 
+	split(data, size);
 	if (shims)
 		check(&m, data, size);
 	if (net_decode(data, size, false, &m) == 0) {

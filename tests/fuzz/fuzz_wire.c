@@ -33,6 +33,23 @@ check_fields(const struct wire_message *m, const uint8_t *data, size_t size)
 		abort();
 }
 
+/* What is split lies one behind the other, within the message. */
+static void
+split(const uint8_t *data, size_t size)
+{
+	const uint8_t *last = data;
+	size_t at = 0, len = 0;
+	const void *p;
+
+	while (wire_next(data, size, &at, &p, &len) == 1) {
+		if ((const uint8_t *)p < last + sizeof(uint32_t) ||
+		    (const uint8_t *)p + len > data + size ||
+		    (const uint8_t *)p + len != data + at)
+			abort();
+		last = data + at;
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -40,6 +57,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint32_t field = 1;
 	int r = wire_decode(data, size, &m, &field);
 
+	split(data, size);
 	if (r < 0) {
 		if (field && !field_name(field))
 			abort();
@@ -52,6 +70,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (m.head.op == WIRE_RECORD && !record_type_is_clients(m.type))
 		abort();
 	if (m.head.op == WIRE_BLOB && m.digest + RECORD_HASH_LEN != data + size)
+		abort();
+	if (m.head.op == WIRE_RECORDS)
 		abort();
 	return 0;
 }

@@ -40,9 +40,11 @@ else
 	at_exit rm -rf "$home/.ssh"
 	ssh-keygen -q -t ed25519 -N '' -f "$WS/key"
 	cp "$WS/key.pub" "$home/.ssh/authorized_keys"
+	dropbearkey -t ed25519 -f "$NET/ssh/host" >/dev/null 2>&1
+	cp -r "$NET/git/p.git" "$NET/ssh/p.git" # git reads nobody else's
 	is_root && chown -R "$user:" "$home/.ssh" "$NET/ssh"
 	port=$((20000 + RANDOM % 10000))
-	server "${as[@]}" dropbear -F -E -R -r "$NET/ssh/host" -p "127.0.0.1:$port" -s \
+	server "${as[@]}" dropbear -F -E -r "$NET/ssh/host" -p "127.0.0.1:$port" -s \
 		-P "$NET/ssh/pid"
 	wait_for 10 bash -c "exec 3<>/dev/tcp/127.0.0.1/$port" ||
 		not_ok "the ssh server listens" "$(cat "$NET"/server.*.log)"
@@ -52,7 +54,7 @@ else
 	ssh="ssh -i key -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR"
 	inside "ssh" '^there$' "chmod 600 key; $ssh $user@ssh.test echo there"
 	inside "clone over ssh" '^first$' \
-		"GIT_SSH_COMMAND='$ssh' git clone -q ssh://$user@ssh.test$NET/git/p.git s && git -C s log -1 --format=%s"
+		"GIT_SSH_COMMAND='$ssh' git clone -q ssh://$user@ssh.test$NET/ssh/p.git s && git -C s log -1 --format=%s"
 	refused "ssh to another port" "$ssh -p 2222 $user@ssh.test echo there"
 fi
 finish

@@ -28,10 +28,12 @@ deb=$NET/files/pool/abx-test_1.0_all.deb
 } >"$list"
 
 # apt with folders of its own
-apt='apt-get -qq -o Dir::Etc::sourcelist=/tmp/list -o Dir::Etc::sourceparts=- -o Dir::State=/tmp/state
+apt=$(tr -s '\n\t' ' ' <<'END'
+apt-get -qq -o Dir::Etc::sourcelist=/tmp/list -o Dir::Etc::sourceparts=- -o Dir::State=/tmp/state
 	-o Dir::Cache=/tmp/cache -o Dir::State::status=/tmp/status -o Acquire::Retries=0
-	-o APT::Sandbox::User= -o Dir::Etc::parts=/dev/null -o Dir::Etc::main=/dev/null'
-apt=$(echo $apt)
+	-o APT::Sandbox::User= -o Dir::Etc::parts=/dev/null -o Dir::Etc::main=/dev/null
+END
+)
 start='mkdir -p /tmp/state/lists/partial /tmp/cache/archives/partial; touch /tmp/status; cd /tmp;'
 allow '{"host": "plain.test", "port": 80, "method": "GET", "path": "/files/**"}' \
 	'{"host": "web.test", "method": "GET", "path": "/files/**"}'

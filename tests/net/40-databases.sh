@@ -27,7 +27,7 @@ else
 	skip "redis-cli" "redis-tools is not installed"
 fi
 
-bin=$(ls -d /usr/lib/postgresql/*/bin 2>/dev/null | tail -n 1)
+bin=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort | tail -n 1)
 if [ "$bin" ] && command -v psql >/dev/null; then
 	port=$((25000 + RANDOM % 5000))
 	mkdir "$NET/pg"

@@ -124,7 +124,8 @@ def via_proxy(data):
 
 def proxied(target, method="CONNECT"):
     if method == "CONNECT":
-        return via_proxy(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n\r\n" % (target, target))
+        return via_proxy(b"CONNECT %s HTTP/1.1\r\nHost: %s\r\n"
+                         b"Connection: close\r\n\r\n" % (target, target))
     return via_proxy(b"GET http://%s/ok HTTP/1.1\r\nHost: %s\r\n"
                      b"Connection: close\r\n\r\n" % (target, target))
 
@@ -475,9 +476,9 @@ def tls_cases():
     yield "plain HTTP where TLS is granted", lambda: raw(
         (ok % b"web.test"), "web.test", 443), "502|40|reset|closed", None
     yield "no hello after all", lambda: raw(b"\x16\x03\x01\x00\x05hello" + b"x" * 100, "web.test", 443), \
-        NO, "hello|tls"
+        NO, "hello|tls|no-rule"
     yield "a hello of 64 KiB", lambda: raw(
-        b"\x16\x03\x01\xff\xff\x01\x00\xff\xfb" + b"x" * 65535, "web.test", 443), NO, "hello|tls"
+        b"\x16\x03\x01\xff\xff\x01\x00\xff\xfb" + b"x" * 65535, "web.test", 443), NO, "hello|tls|no-rule"
     yield "SSL 2", lambda: raw(b"\x80\x2e\x01\x00\x02" + b"x" * 60, "web.test", 443), NO, None
     yield "TLS on a stream for HTTP", lambda: tls(ok % b"plain.test", "plain.test", None, None, 80), \
         "502|40|tls|reset|closed", None

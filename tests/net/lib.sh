@@ -74,6 +74,7 @@ server()
 {
 	setsid "$@" >"$NET/server.$RANDOM.log" 2>&1 </dev/null &
 	children+=("$!")
+	disown
 }
 
 servers()

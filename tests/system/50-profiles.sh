@@ -1,7 +1,7 @@
 #!/bin/bash
-# Every shipped profile: loads without a finding, decides its cases as its
-# author says, and the kernel holds in a real box what they say of files and
-# processes. The list of profiles is the folder.
+# Every shipped profile: loads without a finding and decides its cases as its
+# author says (that the kernel holds them in a real box is 52's). The list of
+# profiles is the folder.
 # emulated: no (texts and decisions; 52 is about what the kernel holds)
 . "$(dirname "$0")/lib.sh"
 need python3
@@ -47,29 +47,36 @@ for p in "${names[@]}"; do
 	fi
 	check_eq "$p has cases of both kinds" "$(cases "$p")" enough
 	check "$p: test" limited "$AGENTBOX" profile test "$p"
-	check "$p: test --live" limited "$AGENTBOX" profile test --live "$p"
 	check "$p is in the list" grep -q "^$p " <(limited "$AGENTBOX" profile list)
 done
 
 # the trio is closed wherever something outside is granted
+mkdir "$TMP/trio"
+n=0
 for p in "${names[@]}"; do
 	for path in /repos/o/r/issues /o/r.git/git-receive-pack /upload; do
 		for host in github.com api.github.com replicate.npmjs.org pastebin.com; do
-			limited "$AGENTBOX" profile explain --json "$p" - <<-END >"$TMP/trio.json"
+			n=$((n + 1))
+			limited "$AGENTBOX" profile explain --json "$p" - <<-END >"$TMP/trio/$n"
 			{"surface": "network", "host": "$host", "address": "140.82.121.4",
 			 "port": 443, "scheme": "https", "method": "POST", "path": "$path",
 			 "run": {"labels": ["private", "untrusted"]}}
 			END
-			python3 - "$TMP/trio.json" <<-'END' || echo "$p $host $path" >>"$TMP/open"
-			import json, sys
-			effect = json.load(open(sys.argv[1]))["effect"]
-			sys.exit(effect not in ("ask", "deny", "prohibit"))
-			END
+			echo "$p $host $path" >"$TMP/trio/$n.what"
 		done
 	done
 done
 check_eq "with both labels no profile sends outside unasked" \
-	"$(cat "$TMP/open" 2>/dev/null)" ""
+	"$(python3 - "$TMP/trio" "$n" <<-'END'
+	import json, sys
+	folder, n = sys.argv[1:]
+	for i in range(1, int(n) + 1):
+	    effect = json.load(open(f"{folder}/{i}"))["effect"]
+	    if effect not in ("ask", "deny", "prohibit"):
+	        print(effect, open(f"{folder}/{i}.what").read())
+	print(n, "asked")
+	END
+	)" "$n asked"
 
 # a user's own group comes before the shipped one, and a profile that breaks is
 # found by every command

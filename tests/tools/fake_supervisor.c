@@ -18,6 +18,7 @@
  */
 #include "lib/fd.h"
 #include "lib/str.h"
+#include "net/batch.h"
 #include "net/hostname.h"
 #include "net/wire.h"
 
@@ -456,19 +457,22 @@ show(const struct net_message *m)
 static bool
 from_shim(struct fake *f, bool quiet)
 {
-	struct net_message m;
-	size_t n_fds = 0;
+	size_t n_fds = 0, at = 0, part;
 	ssize_t n = net_recv(f->chan, f->in, sizeof(f->in), NULL, 0, &n_fds);
+	struct net_message m;
+	const uint8_t *p;
 
 	if (n == -EAGAIN)
 		return true;
 	if (n <= 0)
 		return false;
 	errno = EPROTO;
-	must(net_decode(f->in, (size_t)n, true, &m) == 0, "from the shim");
-	if (!quiet)
-		show(&m);
-	react(f, &m);
+	while (net_batch_next(f->in, (size_t)n, &at, &p, &part) > 0) {
+		must(net_decode(p, part, true, &m) == 0, "from the shim");
+		if (!quiet)
+			show(&m);
+		react(f, &m);
+	}
 	return true;
 }
 

@@ -116,6 +116,21 @@ client_send(struct client *c, enum record_type type, uint64_t ref,
 	return (int64_t)c->n;
 }
 
+void
+client_gather(struct client *c, bool on)
+{
+	(void)c;
+	(void)on;
+}
+
+int
+client_push(struct client *c, struct err *e)
+{
+	(void)c;
+	(void)e;
+	return 0;
+}
+
 int
 client_blob(struct client *c, const uint8_t digest[32], const void *data,
 	    size_t len, uint64_t timeout_us, struct err *e)

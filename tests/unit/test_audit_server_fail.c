@@ -241,13 +241,16 @@ TEST(above_its_rate_an_agent_waits)
 	at_start(&a);
 	wlink_channel(&a, &l, "a", "r");
 	intent(&f, false);
-	for (uint64_t i = 0; i < 700; i++)
-		wlink_send(&l, RECORD_INTENT, 0, &f, 0, i);
-	for (uint64_t i = 0; i < 700; i++) {
-		struct wire_ack k = wlink_ack(&l);
+	/* who never reads its answers is not read either */
+	for (uint64_t i = 0; i < 700; i += 100) {
+		for (uint64_t j = i; j < i + 100; j++)
+			wlink_send(&l, RECORD_INTENT, 0, &f, 0, j);
+		for (uint64_t j = i; j < i + 100; j++) {
+			struct wire_ack k = wlink_ack(&l);
 
-		ASSERT_EQ(k.status, 0);
-		ASSERT_EQ(k.cookie, i);
+			ASSERT_EQ(k.status, 0);
+			ASSERT_EQ(k.cookie, j);
+		}
 	}
 	ASSERT_GE(wlink_status(&a, "quota_waits"), 1);
 	wlink_close(&l);

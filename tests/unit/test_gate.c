@@ -292,6 +292,60 @@ TEST(many_under_way_answered_in_order)
 	box_done(&b);
 }
 
+/* What is told of other actions may fill the channel for a moment: who asks
+ * then waits, and is not denied. */
+TEST(a_full_channel_is_no_denial)
+{
+	const size_t many = 400; /* more than are under way at once */
+	struct box b;
+	struct act a;
+
+	box_new(&b, profile);
+	writer->hangs = true;
+	for (size_t i = 0; i < many; i++) {
+		struct fields *f = scribe_fields(b.scribe);
+
+		fields_text(f, FIELD_STATUS, "ok");
+		scribe_tell(b.scribe, RECORD_OUTCOME, 100 + i, f, 0, NULL);
+	}
+	begin(&b, &a, A);
+	turn(&b);
+	ASSERT_EQ(a.calls, 0);
+	ASSERT_LE(writer->n, many);
+	writer->hangs = false;
+	ASSERT_OK(eventfd_write(writer->fd, 1));
+	answered(&b, &a);
+	ASSERT_TRUE(a.got.goes_ahead);
+	ASSERT_EQ(a.got.refused, 0);
+	/* behind all that was told before it */
+	ASSERT_EQ(a.got.id, 100 + many + 1);
+	request_doc_free(a.doc);
+	box_done(&b);
+}
+
+/* ... but not for ever: a writer that does not answer is a reason. */
+TEST(a_channel_that_stays_full_is_one)
+{
+	struct box b;
+	struct act a;
+
+	box_new(&b, profile);
+	scribe_patience(b.scribe, 20000);
+	writer->hangs = true;
+	for (size_t i = 0; i < 400; i++) {
+		struct fields *f = scribe_fields(b.scribe);
+
+		fields_text(f, FIELD_STATUS, "ok");
+		scribe_tell(b.scribe, RECORD_OUTCOME, 100 + i, f, 0, NULL);
+	}
+	begin(&b, &a, A);
+	answered(&b, &a);
+	ASSERT_FALSE(a.got.goes_ahead);
+	ASSERT_ERR(a.got.refused, -ENOBUFS);
+	request_doc_free(a.doc);
+	box_done(&b);
+}
+
 /* Counting goes on in the order of sending: what is used up by one that is on
  * its way is used up for the next. */
 TEST(counted_before_it_is_recorded)

@@ -431,32 +431,58 @@ TEST(in_memory)
 	close(a.fd);
 }
 
-/* Several at once, each of which finds the log longer than the index. */
+/* Several at once, each of which asks the same. */
+static void
+ask_together(const struct at *a, const struct filter *f)
+{
+	pid_t pid[4];
+
+	for (size_t i = 0; i < ARRAY_SIZE(pid); i++) {
+		struct trail *t;
+
+		pid[i] = fork();
+		if (pid[i])
+			continue;
+		t = trail(a, false);
+		same(a, t, f);
+		_exit(trail_note(t)[0] ? 3 : 0);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(pid); i++) {
+		int status;
+
+		ASSERT_EQ(waitpid(pid[i], &status, 0), pid[i]);
+		ASSERT_EQ(status, 0);
+	}
+}
+
+/* Each finds the log longer than the index. */
 TEST_LIMIT(together, 60)
 {
-	enum { N = 4, ROUNDS = 5 };
 	struct at a = make(&plain);
 
-	for (int round = 0; round < ROUNDS; round++) {
-		pid_t pid[N];
+	for (int round = 0; round < 5; round++) {
+		struct filter f = filter(round * 5 % N_FILTERS);
 
-		for (int i = 0; i < N; i++) {
-			pid[i] = fork();
-			if (pid[i])
-				continue;
-			struct trail *t = trail(&a, false);
-			struct filter f = filter(round * 5 % N_FILTERS);
-
-			same(&a, t, &f);
-			_exit(trail_note(t)[0] ? 3 : 0);
-		}
-		for (int i = 0; i < N; i++) {
-			int status;
-
-			ASSERT_EQ(waitpid(pid[i], &status, 0), pid[i]);
-			ASSERT_EQ(status, 0);
-		}
+		ask_together(&a, &f);
 		grow(&a, a.n + 2000);
+	}
+	close(a.fd);
+}
+
+/* Each finds no index. */
+TEST_LIMIT(first_together, 60)
+{
+	struct query_log_spec small = plain;
+	struct filter f = filter(0);
+	struct at a;
+
+	small.records = 1000;
+	a = make(&small);
+	for (int round = 0; round < 40; round++) {
+		unlinkat(a.fd, "index", 0);
+		unlinkat(a.fd, "index-wal", 0);
+		unlinkat(a.fd, "index-shm", 0);
+		ask_together(&a, &f);
 	}
 	close(a.fd);
 }

@@ -1,6 +1,7 @@
 /* links: net lib */
 /* The channel between supervisor and shim: what passes, what each mistake
  * leads to, and descriptors. */
+#include "net/batch.h"
 #include "net/wire.h"
 #include "tests/tap.h"
 
@@ -357,4 +358,87 @@ TEST(the_largest_goes_through)
 	ASSERT_MEMEQ(in, packet, sizeof(in));
 	close(s[0]);
 	close(s[1]);
+}
+
+/* ---- many packets in one message ----------------------------------------- */
+
+static void
+made(struct net_batch *b, uint32_t id, int fd)
+{
+	struct net_writer w;
+
+	net_begin(&w, net_batch_at(b), NET_CANCEL, 0, id);
+	ASSERT_FALSE(net_batch_add(b, (size_t)net_end(&w), fd, fd < 0));
+}
+
+/* The packets of the next message have these numbers. */
+static void
+comes(int chan, size_t n_fds, uint32_t first, uint32_t last)
+{
+	static uint8_t in[NET_PACKET_MAX];
+	size_t at = 0, part, n = 0;
+	int fd = -1;
+	ssize_t len = net_recv(chan, in, sizeof(in), &fd, 1, &n);
+	struct net_message m;
+	const uint8_t *p;
+
+	ASSERT_GE(len, 1);
+	ASSERT_EQ(n, n_fds);
+	for (uint32_t id = first; id <= last; id++) {
+		ASSERT_EQ(net_batch_next(in, (size_t)len, &at, &p, &part), 1);
+		ASSERT_OK(net_decode(p, part, true, &m));
+		ASSERT_EQ(m.id, id);
+	}
+	ASSERT_EQ(net_batch_next(in, (size_t)len, &at, &p, &part), 0);
+	if (n)
+		close(fd);
+}
+
+TEST(what_is_made_together_leaves_together)
+{
+	struct net_batch b;
+	int s[2], fd;
+
+	ASSERT_OK(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, s));
+	fd = ASSERT_OK(dup(s[0]));
+	ASSERT_OK(net_batch_init(&b));
+	made(&b, 1, -EBADF);
+	made(&b, 2, -EBADF);
+	made(&b, 3, fd); /* alone, since it brings something */
+	made(&b, 4, -EBADF);
+	ASSERT_OK(net_batch_send(&b, s[0]));
+	ASSERT_EQ(b.n, 0);
+	ASSERT_EQ(fcntl(fd, F_GETFD), -1);
+	comes(s[1], 0, 1, 2);
+	comes(s[1], 1, 3, 3);
+	comes(s[1], 0, 4, 4);
+	close(s[1]);
+	made(&b, 5, -EBADF);
+	ASSERT_ERR(net_batch_send(&b, s[0]), -EPIPE);
+	net_batch_done(&b);
+	close(s[0]);
+}
+
+TEST(a_message_that_is_cut)
+{
+	uint8_t p[64] = { 0 };
+	const uint8_t *at_packet;
+	uint32_t word = NET_MANY;
+	size_t at = 0, part;
+
+	ASSERT_ERR(net_batch_next(p, 0, &at, &at_packet, &part), -EPROTO);
+	memcpy(p, &word, sizeof(word));
+	ASSERT_ERR(net_batch_next(p, 4, &at, &at_packet, &part), -EPROTO);
+	for (word = 0; word <= 60; word += 57) { /* none; more than is there */
+		memcpy(p + 4, &word, sizeof(word));
+		at = 0;
+		ASSERT_ERR(net_batch_next(p, 64, &at, &at_packet, &part),
+			   -EPROTO);
+	}
+	word = 56;
+	memcpy(p + 4, &word, sizeof(word));
+	at = 0;
+	ASSERT_EQ(net_batch_next(p, 64, &at, &at_packet, &part), 1);
+	ASSERT_EQ(part, 56);
+	ASSERT_EQ(net_batch_next(p, 64, &at, &at_packet, &part), 0);
 }

@@ -46,6 +46,26 @@ TEST(a_burst_of_one_second_then_the_rate)
 	quota_free(q);
 }
 
+/* A message with many records is taken whole; what it had too many is waited
+ * for. */
+TEST(what_was_too_much_is_paid_later)
+{
+	struct audit_config c = limits(10, 0);
+	struct quota *q = quota_new(&c);
+	struct quota_agent *a;
+	uint64_t when = 0;
+
+	ASSERT_OK(quota_agent(q, "a", 5 * S, &a));
+	ASSERT_EQ(quota_allow(q, a, 64, 5 * S, &when), 10);
+	quota_spend(q, a, 30); /* 20 more */
+	ASSERT_EQ(take(q, a, 6 * S, &when), 0);
+	ASSERT_EQ(when, 7 * S + S / 10);
+	ASSERT_EQ(take(q, a, 7 * S, &when), 0);
+	ASSERT_EQ(take(q, a, 8 * S, &when), 10);
+	quota_put(a);
+	quota_free(q);
+}
+
 TEST(over_time_exactly_the_rate)
 {
 	struct audit_config c = limits(2000, 0);

@@ -183,6 +183,47 @@ TEST(types_and_flags)
 	ASSERT_EQ(field, FIELD_STATUS);
 }
 
+/* Several in one message: one behind the other, records only, to its end. */
+TEST(many_records)
+{
+	uint8_t all[256] = { 0 };
+	struct wire_head h = { .magic = WIRE_MAGIC, .op = WIRE_RECORDS };
+	struct wire_record rec = { .head.magic = WIRE_MAGIC,
+				   .head.op = WIRE_RECORD };
+	uint32_t n = sizeof(rec);
+	size_t at = 0, part, len = sizeof(h);
+	struct wire_message m;
+	const void *p;
+	uint32_t field;
+
+	memcpy(all, &h, sizeof(h));
+	ASSERT_ERR(wire_next(all, len, &at, &p, &part), -EPROTO);
+	for (int i = 0; i < 2; i++) {
+		memcpy(all + len, &n, sizeof(n));
+		memcpy(all + len + sizeof(n), &rec, sizeof(rec));
+		len += sizeof(n) + sizeof(rec);
+	}
+	for (int i = 0; i < 2; i++) {
+		ASSERT_EQ(wire_next(all, len, &at, &p, &part), 1);
+		ASSERT_EQ(part, sizeof(rec));
+		ASSERT_EQ(memcmp(p, &rec, sizeof(rec)), 0);
+	}
+	ASSERT_EQ(wire_next(all, len, &at, &p, &part), 0);
+	/* cut, or too long */
+	at = 0;
+	ASSERT_ERR(wire_next(all, sizeof(h) + 20, &at, &p, &part), -EPROTO);
+	n = 200;
+	memcpy(all + sizeof(h), &n, sizeof(n));
+	ASSERT_ERR(wire_next(all, len, &at, &p, &part), -EPROTO);
+	/* no op but RECORD */
+	n = sizeof(rec);
+	memcpy(all + sizeof(h), &n, sizeof(n));
+	all[sizeof(h) + sizeof(n) + 4] = WIRE_OPEN;
+	ASSERT_ERR(wire_next(all, len, &at, &p, &part), -EPROTO);
+	/* nor is it one itself */
+	ASSERT_ERR(wire_decode(all, len, &m, &field), -EPROTO);
+}
+
 TEST(too_long)
 {
 	static struct fields f;

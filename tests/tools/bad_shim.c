@@ -14,6 +14,7 @@
 #include "lib/fd.h"
 #include "lib/macro.h"
 #include "lib/str.h"
+#include "net/batch.h"
 #include "net/wire.h"
 #include "shim/confine.h"
 #include "tests/tools/taken_over.h"
@@ -40,6 +41,8 @@ struct bad {
 	int upstream;
 	int listener;
 	uint64_t action, conn;
+	ssize_t len; /* of what was heard last, of which at is taken */
+	size_t at;
 };
 
 static void
@@ -89,25 +92,37 @@ ask(struct bad *b, uint32_t id, const char *host, uint16_t port,
 	(void)send_it(b, &w);
 }
 
-/* One more packet of the supervisor's; false: it hung up. */
+/* One more message of the supervisor's, with what came along. */
 static bool
-hear(struct bad *b, struct net_message *m)
+hear_more(struct bad *b)
 {
 	int fds[NET_FDS_MAX];
 	size_t n_fds = 0;
-	ssize_t n;
 
+	b->at = 0;
 	if (!ready(b->in_ready))
 		return false;
-	n = net_recv(CHANNEL, b->in, sizeof(b->in), fds, ARRAY_SIZE(fds),
-		     &n_fds);
-	if (n <= 0 || net_decode(b->in, (size_t)n, false, m) < 0)
-		return false;
-	for (size_t i = 0; i < n_fds; i++) {
+	b->len = net_recv(CHANNEL, b->in, sizeof(b->in), fds, ARRAY_SIZE(fds),
+			  &n_fds);
+	for (size_t i = 0; b->len > 0 && i < n_fds; i++) {
 		say(b, "descriptor\n");
 		b->upstream = fds[i];
 	}
-	return true;
+	return b->len > 0;
+}
+
+/* One more packet of it; false: the supervisor hung up. */
+static bool
+hear(struct bad *b, struct net_message *m)
+{
+	const uint8_t *p;
+	size_t len;
+
+	while (b->len <= 0 ||
+	       net_batch_next(b->in, (size_t)b->len, &b->at, &p, &len) <= 0)
+		if (!hear_more(b))
+			return false;
+	return net_decode(p, len, false, m) == 0;
 }
 
 /* Until the answers to n questions are there. */

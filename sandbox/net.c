@@ -2,7 +2,7 @@
  * The one interface of a box: loopback, and the routes that lead everything to
  * it. The supervisor does this on a socket that the stage opened in the box's
  * namespace (a netlink socket belongs to where it was opened), so the stage
- * carries no library for three messages, and is not kept waiting. No cache.
+ * carries no library for a few messages, and is not kept waiting. No cache.
  */
 #include "sandbox/net.h"
 
@@ -94,9 +94,41 @@ send_route(struct nl_sock *sk, unsigned char family)
 	return r;
 }
 
+/* Resolvers that ask only for the families that a machine has (AI_ADDRCONFIG,
+ * getaddrinfo(3)) do not count 127.0.0.1 and ::1. */
+static int
+send_address(struct nl_sock *sk, unsigned char family, const void *addr,
+	     uint8_t len)
+{
+	struct ifaddrmsg ifa = { .ifa_family = family,
+				 .ifa_prefixlen = (uint8_t)(8 * len),
+				 .ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD,
+				 .ifa_scope = RT_SCOPE_HOST,
+				 .ifa_index = LOOPBACK_INDEX };
+	struct nl_msg *m = nlmsg_alloc_simple(
+		RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK);
+	int r = m ? nlmsg_append(m, &ifa, sizeof(ifa), NLMSG_ALIGNTO)
+		  : -NLE_NOMEM;
+
+	if (r >= 0)
+		r = nla_put(m, IFA_LOCAL, len, addr);
+	if (r >= 0)
+		r = nla_put(m, IFA_ADDRESS, len, addr);
+	if (r >= 0)
+		r = nl_send_auto(sk, m);
+	if (r >= 0)
+		r = nl_wait_for_ack(sk);
+	nlmsg_free(m);
+	return r;
+}
+
 int
 net_any_address(int fd, bool *ret_v6, struct err *e)
 {
+	/* the broker's own, and one that stands for no name */
+	static const uint8_t v4[] = { 127, 0, 0, 53 };
+	static const uint8_t v6[16] = { 0xfd, 0x61, 0x67,     0x62,
+					0x6f, 0x78, [15] = 53 };
 	struct nl_sock *sk = NULL;
 	int r = open_libnl(fd, &sk, e);
 
@@ -104,7 +136,10 @@ net_any_address(int fd, bool *ret_v6, struct err *e)
 		return r;
 	r = send_route(sk, AF_INET);
 	if (r >= 0)
-		*ret_v6 = send_route(sk, AF_INET6) >= 0;
+		r = send_address(sk, AF_INET, v4, sizeof(v4));
+	if (r >= 0)
+		*ret_v6 = send_route(sk, AF_INET6) >= 0 &&
+			  send_address(sk, AF_INET6, v6, sizeof(v6)) >= 0;
 	nl_socket_free(sk);
 	if (r < 0)
 		return err_set(e, -EIO, "cannot make every address local: %s",

@@ -31,6 +31,9 @@ for text in (b"one", b"two"):
 END
 inside "python urllib over TLS" '^hello from https$' \
 	'python3 -c "import urllib.request as u; print(u.urlopen(\"https://web.test/hello\").read().decode(), end=\"\")"'
+inside "who asks only for families that the machine has" '^4 6$' 'for f in 4 6; do
+	curl -$f -sS http://plain.test/hello | grep -q "^hello" &&
+	getent ahostsv$f plain.test >/dev/null && echo $f; done | xargs'
 inside "python http.client" '^200 hello from http$' 'python3 -c "
 import http.client
 c = http.client.HTTPConnection(\"plain.test\", 80)

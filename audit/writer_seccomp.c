@@ -8,9 +8,10 @@
  */
 #include "audit/writer_confine.h"
 
+#include "sandbox/jail.h"
+
 #include <fcntl.h>
 #include <seccomp.h>
-#include <sys/mman.h>
 
 static const int allowed[] = {
 	/* the log */
@@ -76,22 +77,9 @@ static const int allowed[] = {
 	SCMP_SYS(exit_group),
 };
 
-/* Memory, but none that can be run. */
-static int
-add_memory(scmp_filter_ctx ctx)
-{
-	static const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	return r;
-}
-
 /* Limits may be looked at, not set. */
 static int
-add_limits(scmp_filter_ctx ctx)
+add_limits(void *ctx)
 {
 	int r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 1,
 				 SCMP_A2(SCMP_CMP_EQ, 0));
@@ -101,32 +89,8 @@ add_limits(scmp_filter_ctx ctx)
 					SCMP_SYS(getrlimit), 0);
 }
 
-static int
-fill(scmp_filter_ctx ctx)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (r == 0)
-		r = add_memory(ctx);
-	if (r == 0)
-		r = add_limits(ctx);
-	/* a tree: the calls of the loop are found in a few steps */
-	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return r < 0 ? r : seccomp_load(ctx);
-}
-
 int
 writer_seccomp(struct err *e)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
-
-	if (!ctx)
-		return err_sys(e, -ENOMEM, "seccomp");
-	r = fill(ctx);
-	seccomp_release(ctx);
-	return r < 0 ? err_sys(e, r, "seccomp") : 0;
+	return jail_filter(allowed, ARRAY_SIZE(allowed), add_limits, e);
 }

@@ -39,3 +39,8 @@ struct jail {
  * that the new user namespace lacks; untouched where there is none. */
 int jail_enter(const struct jail *j, char *ret_text, size_t size,
 	       uid_t *ret_overflow, struct err *e);
+/* A filter for the calls of a loop: these, mmap and mprotect without PROT_EXEC,
+ * and what more() adds to ctx (a scmp_filter_ctx), where arguments are looked
+ * at. Anything else ends the process. */
+int jail_filter(const int *calls, size_t n, int (*more)(void *ctx),
+		struct err *e);

@@ -15,6 +15,8 @@
 #include "lib/macro.h"
 #include "shim/confine.h"
 
+#include "sandbox/jail.h"
+
 #include <netinet/in.h> /* before linux/, which has the same names */
 #include <netinet/tcp.h>
 
@@ -22,7 +24,6 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6/ip6_tables.h>
 #include <seccomp.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 
 static const int allowed[] = {
@@ -104,49 +105,18 @@ add_control(scmp_filter_ctx ctx)
 	return r;
 }
 
-/* Memory, but none that can be run. */
 static int
-add_memory(scmp_filter_ctx ctx)
+add_more(void *ctx)
 {
-	static const int calls[] = { SCMP_SYS(mmap), SCMP_SYS(mprotect) };
-	int r = 0;
+	int r = add_sending(ctx);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(calls); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 1,
-				     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
-	return r;
-}
-
-static int
-fill(scmp_filter_ctx ctx)
-{
-	int r = 0;
-
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(allowed); i++)
-		r = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, allowed[i], 0);
-	if (r == 0)
-		r = add_sending(ctx);
 	if (r == 0)
 		r = add_options(ctx);
-	if (r == 0)
-		r = add_control(ctx);
-	if (r == 0)
-		r = add_memory(ctx);
-	/* a tree: the calls of the loop are found in a few steps */
-	if (r == 0)
-		r = seccomp_attr_set(ctx, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-	return r < 0 ? r : seccomp_load(ctx);
+	return r < 0 ? r : add_control(ctx);
 }
 
 int
 shim_seccomp(struct err *e)
 {
-	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	int r;
-
-	if (!ctx)
-		return err_sys(e, -ENOMEM, "seccomp");
-	r = fill(ctx);
-	seccomp_release(ctx);
-	return r < 0 ? err_sys(e, r, "seccomp") : 0;
+	return jail_filter(allowed, ARRAY_SIZE(allowed), add_more, e);
 }

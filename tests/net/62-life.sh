@@ -145,7 +145,7 @@ check "nothing is open in the record" bash -c \
 	"! '$AGENTBOX' audit query --limit 0 --json --seq '$first..' | grep -q '\"status\":\"open\"'"
 
 : >"$NET/life-events"
-start bash -c 'python3 life.py agent echo:z & until [ -e z.state ]; do sleep 0.02; done'
+start bash -c 'python3 life.py agent echo:z & until [ -s z.count ]; do sleep 0.02; done'
 check "a box whose command ends takes its connections along" wait_for "$W" event '(eof|reset) z'
 wait_for "$W" gone "$spawned"
 check "and its shim" no_shim

@@ -39,13 +39,13 @@ cat >"$TMP/p.json" <<'END'
 	"version": 1, "name": "p", "role": "execute",
 	"requires": {"optional": ["memory", "swap", "pids", "cpu", "io", "freeze"]},
 	"files": {"exec": ["@system"], "workspace": {"access": "write"}},
-	"network": {"allow": ["a.example.com"]}
+	"tools": {"allow": ["server/known"]}
 }
 END
 cat >"$TMP/yes.json" <<'END'
-{"surface": "network", "host": "a.example.com", "port": 443}
+{"surface": "tools", "server": "server", "tool": "known", "class": "read"}
 END
-sed 's/a.example/b.example/' "$TMP/yes.json" >"$TMP/no.json"
+sed 's/known/other/' "$TMP/yes.json" >"$TMP/no.json"
 
 entries()
 {

@@ -6,7 +6,7 @@
 need node npm git
 LIMIT=120
 mkdir "$TMP/npm"
-npm install --prefix "$TMP/npm" --no-audit --no-fund --loglevel=error @openai/codex \
+timeout 180 npm install --prefix "$TMP/npm" --no-audit --no-fund --loglevel=error @openai/codex \
 	>"$TMP/npm.log" 2>&1 || skip_all "@openai/codex cannot be installed from npm"
 certificates || { not_ok "certificates for the servers"; finish; }
 server python3 "$SRC/tests/net/model.py" "$NET"

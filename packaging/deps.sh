@@ -15,10 +15,10 @@ packages()
 		libjansson-dev libnl-3-dev libevent-dev libsystemd-dev \
 		libpcre2-dev libmd-dev musl-dev libssl-dev libsqlite3-dev \
 		libc-ares-dev ;;
-	try) echo git procps python3 curl openssl ;;
+	try) echo git procps python3 curl openssl ca-certificates ;;
 	check) echo git procps util-linux passwd bsdutils python3 python3-venv nodejs \
 		libcap-dev perl sqlite3 tmux gdb strace bubblewrap xz-utils \
-		openssl curl wget iproute2 openssh-client dropbear-bin redis-tools postgresql ;;
+		openssl ca-certificates curl wget iproute2 openssh-client dropbear-bin redis-tools postgresql ;;
 	lint) echo clang-format clang-tidy cppcheck shellcheck mandoc python3 ;;
 	fuzz) echo clang 'libclang-rt-dev|libclang-common-14-dev' ;;
 	bench) echo bubblewrap crun firejail libcap-dev procps openssl curl \

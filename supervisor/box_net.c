@@ -101,7 +101,9 @@ box_net_prepare(struct box *b, struct err *e)
 	const struct policy *p;
 	int r;
 
-	if (!names_network(b->written) && !names_network(b->profile))
+	/* a live test sends nothing to anybody, on any machine */
+	if (b->o->helper ||
+	    (!names_network(b->written) && !names_network(b->profile)))
 		return 0;
 	r = box_need_policy(b, e);
 	if (r < 0)

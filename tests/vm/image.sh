@@ -24,7 +24,7 @@ esac
 
 packages=$kernel,initramfs-tools,kmod,udev,e2fsprogs
 packages+=,systemd,systemd-sysv,libpam-systemd,dbus,dbus-user-session
-packages+=,util-linux,procps,bash,apparmor,python3,curl,openssl
+packages+=,util-linux,procps,bash,apparmor,python3,curl,openssl,ca-certificates
 
 # Drivers and documents that no test touches are three quarters of the bytes,
 # and of the time to unpack, index and write them. dpkg lets the last match win.

@@ -106,9 +106,9 @@ client_push(struct client *c, struct err *e)
 	c->pushing = false;
 	c->n_out = c->out_len = 0;
 	/* its last answers are there still */
-	if (r < 0 && c->fd >= 0)
-		r = client_process(c, e);
-	else if (r >= 0)
+	if (r >= 0)
 		return 0;
+	if (c->fd >= 0)
+		(void)client_process(c, e);
 	return client_gone(c, e);
 }

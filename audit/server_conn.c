@@ -382,7 +382,7 @@ message(struct server *s, struct conn *c, struct mmsghdr *h)
 	return 1;
 }
 
-/* Returns how many records or other messages there are; 0: none for now;
+/* Returns how many records or other messages there are; 0: none;
  * negative: it is over. A peer that closed with answers unread leaves an
  * ECONNRESET before what it sent last (unix(7)). */
 static int

@@ -33,7 +33,7 @@ struct acceptor {
 	struct listener at[NET_FDS_MAX];
 	size_t n;
 	size_t most; /* connections that there are descriptors for */
-	bool full;   /* no more connections for now */
+	bool full;   /* as many connections as may be */
 	bool paused; /* the shim offered to end */
 };
 
